@@ -1,0 +1,31 @@
+public import ProbeCore
+
+/// How many of a window's samples have a small gap (STATISTICS.md section 4, point 6).
+public struct Spread: Sendable, Hashable {
+  private let histogram: GapHistogram
+
+  /// The spread over records; their histograms add.
+  public init(_ records: [BlockRecord]) {
+    histogram = records.reduce(into: GapHistogram()) {
+      $0.merge($1.statistics.identityGapHistogram)
+    }
+  }
+
+  /// The samples with a gap; 0 where no histogram was recorded.
+  public var samples: Int { histogram.measured }
+
+  /// The share of samples whose gap surely lies below a bound; nil without samples.
+  ///
+  /// A histogram bin counts where it lies wholly below, so the share is never too great.
+  public func share(below bound: Double) -> Double? {
+    samples > 0 ? Double(histogram.surelyBelow(bound)) / Double(samples) : nil
+  }
+
+  /// Whether Wilson's lower bound of P(gap < 2·`epsilon`) reaches the share that an identity needs.
+  public func isIdentity(epsilon: Double, settings: VerdictSettings) -> Bool {
+    let bound = Wilson.lowerBound(
+      successes: histogram.surelyBelow(2 * epsilon), trials: samples,
+      confidence: settings.confidence)
+    return bound >= settings.spreadShare
+  }
+}

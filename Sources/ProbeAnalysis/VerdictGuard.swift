@@ -1,0 +1,39 @@
+import ProbeCore
+
+/// What forbids any verdict from a window's records (STATISTICS.md section 4, points 1 and 7).
+enum VerdictGuard {
+  /// The first reason why the records decide nothing; nil where they may.
+  ///
+  /// In this order: values that are not finite, too many samples masked, too few records with a
+  /// gap, too few samples with a gap.
+  static func missing(
+    in records: [BlockRecord], of block: Block, settings: VerdictSettings
+  ) -> Missing? {
+    if let first = records.first(where: { $0.statistics.nonFinite > 0 }) {
+      let samples = records.reduce(0) { $0 + $1.statistics.nonFinite }
+      return .finiteValues(firstStep: first.step, samples: samples)
+    }
+    if let share = maskedShare(of: records, block) { return .unmaskedSamples(share: share) }
+    let measured = records.filter { $0.medianGap != nil }
+    if measured.count < settings.minimumRecords {
+      return .records(have: measured.count, need: settings.minimumRecords)
+    }
+    let samples = measured.reduce(0) { $0 + $1.statistics.identityGap.n }
+    if samples < settings.minimumSamples {
+      return .samples(have: samples, need: settings.minimumSamples)
+    }
+    return nil
+  }
+
+  /// The share of samples dropped or undefined, where too few are left to stand for all.
+  ///
+  /// Stochastic depth drops samples by lot, which biases nothing: what its configured probability
+  /// explains is expected, and more than half of the rest must be left.
+  private static func maskedShare(of records: [BlockRecord], _ block: Block) -> Double? {
+    let samples = records.reduce(0) { $0 + $1.statistics.samples }
+    let masked = records.reduce(0) { $0 + $1.statistics.dropped + $1.statistics.undefined }
+    let expected = Double(samples) * (1 - (block.dropProbability ?? 0))
+    guard Double(samples - masked) < expected / 2 else { return nil }
+    return Double(masked) / Double(samples)
+  }
+}

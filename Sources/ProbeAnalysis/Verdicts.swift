@@ -1,0 +1,125 @@
+public import ProbeCore
+
+/// What a run's history says of each of its blocks (STATISTICS.md section 4).
+///
+/// A function of the last window of the history and of nothing else: asking twice, or later in
+/// the same place, answers the same. ε and strict ε are taken to lie above 2⁻²⁰.
+public enum Verdicts {
+  /// The verdict on each block, in the order of the blocks.
+  ///
+  /// Holm's correction runs over all blocks that have an interval, so a block's confidence depends
+  /// on the others; permuting the blocks permutes the verdicts. The null hypothesis behind
+  /// `confidence` is "the gap is ε or more" for `strict_identity` too; strict ε is held against the
+  /// block's own upper bound. A run without steps has windows without records.
+  public static func judge(_ history: History, settings: VerdictSettings) -> [BlockVerdict] {
+    let window = VerdictWindow(steps: history.steps, settings: settings)
+    let evidence = history.blocks.map { Evidence($0, window, settings) }
+    let judged = evidence.indices.filter { evidence[$0].interval != nil }
+    let adjusted = Holm.adjusted(
+      judged.map { evidence[$0].interval!.pValue(gapAtLeast: settings.epsilon) })
+    let byBlock = Dictionary(uniqueKeysWithValues: zip(judged, adjusted))
+    let start = history.steps.first?.step
+    return evidence.indices.map {
+      var verdict = evidence[$0].verdict(adjusted: byBlock[$0], settings)
+      verdict.atStep = window?.lastStep
+      verdict.windowStart = window?.firstStep
+      if verdict.verdict.isIdentity { verdict.trace(evidence[$0].block, attachedAt: start) }
+      return verdict
+    }
+  }
+}
+
+/// What the window holds of one block.
+private struct Evidence {
+  let block: BlockHistory
+  let series: GapSeries
+  let spread: Spread
+  let missing: Missing?
+  /// The interval; nil where the question cannot be asked or a guard forbids the answer.
+  let interval: GapInterval?
+
+  init(_ block: BlockHistory, _ window: VerdictWindow?, _ settings: VerdictSettings) {
+    let records = window?.records(of: block) ?? []
+    self.block = block
+    series = GapSeries(records)
+    spread = Spread(records)
+    missing = VerdictGuard.missing(in: records, of: block.block, settings: settings)
+    interval =
+      block.block.canBeIdentity && missing == nil
+      ? GapInterval(series, confidence: settings.confidence) : nil
+  }
+
+  /// The first verdict in the order of STATISTICS.md section 4 that the evidence bears.
+  ///
+  /// `constant`, `rescale_only` and `low_influence` belong between `partial_identity` and `active`.
+  func verdict(adjusted: Double?, _ settings: VerdictSettings) -> BlockVerdict {
+    guard block.block.canBeIdentity else { return says(.notApplicable, settings) }
+    if let missing { return says(.undetermined, settings, missing: missing) }
+    guard let interval, let adjusted else {
+      let records = Missing.records(
+        have: series.values.count, need: max(2, settings.minimumRecords))
+      return says(.undetermined, settings, missing: records)
+    }
+    if interval.upper < settings.epsilon {
+      return identity(interval, adjusted: adjusted, settings)
+    }
+    if interval.lower < settings.epsilon {
+      let open = Missing.decidedInterval(
+        lower: interval.lower, upper: interval.upper, epsilon: settings.epsilon)
+      return says(.undetermined, settings, missing: open)
+    }
+    return says(.active, settings)
+  }
+
+  /// The verdict on a block whose own upper bound lies below ε.
+  private func identity(
+    _ interval: GapInterval, adjusted: Double, _ settings: VerdictSettings
+  ) -> BlockVerdict {
+    if adjusted > 1 - settings.confidence {
+      return says(.undetermined, settings, missing: .confidenceAmongBlocks(adjusted: adjusted))
+    }
+    if spread.samples < settings.minimumSamples {
+      let samples = Missing.samples(have: spread.samples, need: settings.minimumSamples)
+      return says(.undetermined, settings, missing: samples)
+    }
+    let isStrict =
+      interval.upper < settings.strictEpsilon
+      && spread.isIdentity(epsilon: settings.strictEpsilon, settings: settings)
+    guard isStrict || spread.isIdentity(epsilon: settings.epsilon, settings: settings) else {
+      return says(.partialIdentity, settings)
+    }
+    var verdict = says(isStrict ? .strictIdentity : .nearIdentity, settings)
+    verdict.confidence = 1 - adjusted
+    return verdict
+  }
+
+  private func says(
+    _ verdict: Verdict, _ settings: VerdictSettings, missing: Missing? = nil
+  ) -> BlockVerdict {
+    var result = BlockVerdict(ordinal: block.block.ordinal, verdict: verdict)
+    result.records = series.values.count
+    result.gap = interval?.centre
+    result.lower = interval?.lower
+    result.upper = interval?.upper
+    result.share = block.block.canBeIdentity ? spread.share(below: 2 * settings.epsilon) : nil
+    result.missing = missing
+    return result
+  }
+}
+
+extension BlockVerdict {
+  /// Fills in where an identity comes from and since which step it has been one.
+  ///
+  /// A recorder that was attached after step 0 did not see the birth: below 2ε on all records
+  /// since then leaves the origin open.
+  fileprivate mutating func trace(_ block: BlockHistory, attachedAt start: Int?) {
+    switch block.crossing {
+    case .never:
+      origin = start == 0 ? .atBirth : nil
+      sinceStep = block.first?.step
+    case .last(_, let next):
+      origin = .collapsed
+      sinceStep = next
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/// A bounded, uniform sample of the values of one step, for its percentiles.
+///
+/// Up to `capacity` values all are kept and percentiles are exact. Beyond, each value replaces a
+/// kept one with the probability that keeps the sample uniform, by a generator with a fixed seed:
+/// the same values give the same percentiles. Keeping every k-th would be simpler, but tokens come
+/// in sequences of one length and would be thinned to the same positions.
+///
+/// Source: Vitter 1985, algorithm R.
+package struct KeptValues: Sendable {
+  private let capacity: Int
+  private var state: UInt64
+  /// The values kept, in no order.
+  package private(set) var values: [Double] = []
+  /// The values offered.
+  package private(set) var offered = 0
+
+  /// No values yet; at most `capacity` of them will be kept.
+  package init(capacity: Int, seed: UInt64) {
+    self.capacity = max(1, capacity)
+    state = seed
+  }
+
+  /// The values that were offered and are not kept.
+  package var passedOver: Int { offered - values.count }
+
+  /// Offers one value.
+  package mutating func add(_ value: Double) {
+    offered += 1
+    if values.count < capacity {
+      values.append(value)
+    } else {
+      let place = Int(next().multipliedFullWidth(by: UInt64(offered)).high)
+      if place < capacity { values[place] = value }
+    }
+  }
+
+  /// The nearest-rank percentiles: of n values in order, the ⌈pn/100⌉-th; empty without values.
+  ///
+  /// Percents are whole numbers from 1 to 100. Complexity: O(n log n).
+  package func percentiles(_ percents: [Int]) -> [Double] {
+    guard !values.isEmpty else { return [] }
+    let ordered = values.sorted()
+    return percents.map { ordered[(ordered.count * $0 + 99) / 100 - 1] }
+  }
+
+  /// SplitMix64.
+  private mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,62 @@
+public import ProbeAnalysis
+public import ProbeCore
+
+/// What a report says of one block.
+///
+/// Gap, ratio, cosine and Taylor importance speak of the verdict's window, or of the latest
+/// record where no record lies in it; ``latest`` holds everything else.
+public struct BlockRow: Sendable, Hashable {
+  /// The identity gap over the window.
+  public struct Gap: Sendable, Hashable {
+    /// The centre: the verdict's, else the geometric mean of the records' medians.
+    public var p50: Double?
+    /// The geometric mean of the records' 90th percentiles, taken like the centre.
+    public var p90: Double?
+    /// The lower confidence bound of the centre.
+    public var lower: Double?
+    /// The upper confidence bound of the centre.
+    public var upper: Double?
+  }
+
+  /// The block.
+  public var block: Block
+  /// The verdict on it.
+  public var verdict: BlockVerdict
+  /// The identity gap; all nil where it is not defined for the block.
+  public var gap: Gap
+  /// The size of the branch beside the stream.
+  public var ratio: RatioRow
+  /// The mean over the window's records of the mean cosine between F and x.
+  public var cosine: Double?
+  /// The mean over the window's records of the mean Taylor importance; no cost.
+  public var taylorMean: Double?
+  /// The block's place in the order of Taylor importance; nil without a record in the window.
+  public var taylor: TaylorRanking?
+  /// The latest record.
+  public var latest: BlockRecord?
+  /// The gap over the run so far, for drawing.
+  public var trend: [BlockHistory.TrendPoint]
+
+  init(
+    history: BlockHistory, records: [BlockRecord], verdict: BlockVerdict, taylor: TaylorRanking?
+  ) {
+    block = history.block
+    self.verdict = verdict
+    self.taylor = taylor
+    latest = history.latest
+    trend = history.trend
+    var window = records.map(\.statistics)
+    if window.isEmpty, let latest { window = [latest.statistics] }
+    gap = Gap(
+      p50: verdict.gap ?? LogMean.of(window.map(\.identityGap.p50)),
+      p90: LogMean.of(window.map(\.identityGap.p90)), lower: verdict.lower, upper: verdict.upper)
+    ratio = RatioRow(history: history, window: window)
+    cosine = Self.mean(window.map(\.cosine))
+    taylorMean = Self.mean(window.map(\.taylorImportance))
+  }
+
+  private static func mean(_ records: [Moments]) -> Double? {
+    let means = records.filter { $0.n > 0 && $0.mean.isFinite }.map(\.mean)
+    return means.isEmpty ? nil : means.reduce(0, +) / Double(means.count)
+  }
+}

@@ -1,0 +1,37 @@
+/// One thing that the reader of a report has to know beside the verdicts.
+public struct Finding: Sendable, Hashable {
+  /// What it is about.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// The run has not finished.
+    case unfinished
+    /// The newest attempt stopped on an error.
+    case failed
+    /// Recorders dropped frames.
+    case droppedFrames = "dropped_frames"
+    /// Records were passed over.
+    case rejectedRecords = "rejected_records"
+    /// Samples had values that are not finite.
+    case nonFiniteSamples = "non_finite_samples"
+    /// The loss was not finite.
+    case nonFiniteLoss = "non_finite_loss"
+    /// Blocks of the map never sent a record.
+    case silentBlocks = "silent_blocks"
+    /// Processes of the newest attempt sent nothing.
+    case missingRanks = "missing_ranks"
+    /// Warm-up was assumed, for want of a learning rate.
+    case warmUpAssumed = "warm_up_assumed"
+    /// A network so deep that small gaps are normal.
+    case deepNetwork = "deep_network"
+  }
+
+  /// What it is about.
+  public var kind: Kind
+  /// One or two sentences; names in them are printable already.
+  public var words: String
+
+  /// A finding.
+  public init(kind: Kind, words: String) {
+    self.kind = kind
+    self.words = words
+  }
+}

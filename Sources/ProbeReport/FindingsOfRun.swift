@@ -1,0 +1,125 @@
+internal import ProbeAnalysis
+internal import ProbeCore
+
+extension Finding {
+  /// More blocks than this that can be the identity, and small gaps are normal at birth.
+  static let deepNetworkBlocks = 100
+
+  /// What there is to say of a history, in the order of ``Kind``.
+  static func all(history: History, window: VerdictWindow?) -> [Finding] {
+    [
+      state(history.run),
+      dropped(history.run),
+      rejected(history.run),
+      nonFiniteSamples(history.blocks),
+      nonFiniteLoss(history.steps),
+      silent(history.blocks),
+      missingRanks(history.run),
+      window?.warmUp.isAssumed == true
+        ? Finding(
+          kind: .warmUpAssumed,
+          words: "No learning rate was recorded: warm-up is assumed to end at 5 % of the steps.")
+        : nil,
+      deep(history.blocks),
+    ].compactMap { $0 }
+  }
+
+  private static func state(_ run: RunSummary) -> Finding? {
+    var place = ""
+    if let last = run.lastStep {
+      place = " at step \(last)" + (run.plannedSteps.map { " of \($0)" } ?? "")
+    }
+    switch run.status {
+    case .completed: return nil
+    case .failed:
+      return Finding(kind: .failed, words: "The newest attempt failed; last measured\(place).")
+    case nil:
+      let words =
+        place.isEmpty ? "The run has not finished." : "The run has not finished: last measured\(place)."
+      return Finding(kind: .unfinished, words: words + " Verdicts may change.")
+    }
+  }
+
+  private static func dropped(_ run: RunSummary) -> Finding? {
+    guard run.droppedFrames > 0 else { return nil }
+    let frames = Words.count(run.droppedFrames, "frame")
+    return Finding(
+      kind: .droppedFrames,
+      words: "\(frames) \(Words.verb(run.droppedFrames, "was", "were")) dropped by the recorder.")
+  }
+
+  private static func rejected(_ run: RunSummary) -> Finding? {
+    guard run.rejectedRecords > 0 else { return nil }
+    let records = Words.count(run.rejectedRecords, "record")
+    let verb = Words.verb(run.rejectedRecords, "was", "were")
+    return Finding(
+      kind: .rejectedRecords,
+      words: "\(records) \(verb) passed over: of an unknown kind or against the block map.")
+  }
+
+  /// Speaks of the records at hand: the first, the reference, the window's and the latest.
+  private static func nonFiniteSamples(_ blocks: [BlockHistory]) -> Finding? {
+    var samples = 0
+    var affected = 0
+    var first: (step: Int, block: Block)?
+    for block in blocks {
+      let seen = [block.first, block.reference, block.latest].compactMap { $0 } + block.window
+      let byStep = Dictionary(seen.map { ($0.step, $0.statistics.nonFinite) }) { max($0, $1) }
+      let bad = byStep.filter { $0.value > 0 }
+      guard let earliest = bad.keys.min() else { continue }
+      affected += 1
+      samples += bad.values.reduce(0, +)
+      // Blocks come in network order: of one step the first block is where it began.
+      if first.map({ earliest < $0.step }) ?? true { first = (earliest, block.block) }
+    }
+    guard let first else { return nil }
+    let verb = Words.verb(samples, "was", "were")
+    let name = PrintableText.escape(first.block.name)
+    return Finding(
+      kind: .nonFiniteSamples,
+      words: "\(Words.count(samples, "sample")) in \(Words.count(affected, "block")) \(verb) "
+        + "NaN or infinite, first seen at step \(first.step) in \(name).")
+  }
+
+  private static func nonFiniteLoss(_ steps: [StepSummary]) -> Finding? {
+    let bad = steps.filter { $0.loss?.isFinite == false }
+    guard let first = bad.first else { return nil }
+    return Finding(
+      kind: .nonFiniteLoss,
+      words: "The loss was NaN or infinite at \(Words.count(bad.count, "measured step")), "
+        + "first at step \(first.step).")
+  }
+
+  private static func silent(_ blocks: [BlockHistory]) -> Finding? {
+    let silent = blocks.filter { $0.first == nil && $0.latest == nil && $0.window.isEmpty }
+    guard !silent.isEmpty else { return nil }
+    let verb = Words.verb(silent.count, "has", "have")
+    return Finding(
+      kind: .silentBlocks,
+      words: "\(Words.count(silent.count, "block")) \(verb) no record: "
+        + "\(Words.names(silent.map(\.block.name))).")
+  }
+
+  private static func missingRanks(_ run: RunSummary) -> Finding? {
+    let sent = Set(run.ranks.filter { $0 >= 0 && $0 < run.worldSize })
+    let missing = run.worldSize - sent.count
+    guard missing > 0 else { return nil }
+    // World sizes come from others: list a few, never build a set of two billion.
+    let listed = (0..<run.worldSize).lazy.filter { !sent.contains($0) }.prefix(Words.listedNames)
+    let rest = missing - listed.count
+    let list = listed.map(String.init).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    return Finding(
+      kind: .missingRanks,
+      words: "\(missing) of \(Words.count(run.worldSize, "rank")) sent nothing: "
+        + "\(Words.verb(missing, "rank", "ranks")) \(list).")
+  }
+
+  private static func deep(_ blocks: [BlockHistory]) -> Finding? {
+    let depth = blocks.count { $0.block.canBeIdentity }
+    guard depth > deepNetworkBlocks else { return nil }
+    return Finding(
+      kind: .deepNetwork,
+      words: "\(depth) blocks deep: in nets of more than about 100 blocks gaps lie below 0.1 "
+        + "at birth. Compare with step 0 before calling a block redundant.")
+  }
+}

@@ -1,0 +1,59 @@
+extension BlockColumns {
+  /// The headings of the table of blocks.
+  enum Title: String {
+    case ordinal = "#"
+    case block
+    case kind
+    case stage
+    case gap
+    case bounds
+    case p90
+    case ratio
+    case cosine = "cos"
+    case taylor = "Taylor"
+    case gradient = "‖∂θ‖"
+    case weight = "‖θ‖"
+    case outputGradient = "‖∂h‖"
+    case verdict
+    case since
+    case trend
+
+    /// How the column is set, and when it goes on a narrow terminal.
+    var column: Grid.Column {
+      Grid.Column(
+        title: rawValue, alignment: alignment, dropOrder: dropOrder,
+        shortens: self == .block ? .init(comfortable: 20, least: 8, middle: true) : nil)
+    }
+
+    private var alignment: Alignment {
+      switch self {
+      case .block, .kind, .verdict, .since, .trend: .leading
+      case .gap, .p90, .gradient, .weight, .outputGradient: .decimal
+      case .ordinal, .stage, .bounds, .ratio, .cosine, .taylor: .trailing
+      }
+    }
+
+    /// First what identifies the block and says what it is, then what that rests on, then the
+    /// rest of what was measured.
+    private var dropOrder: Int {
+      switch self {
+      case .block: 0
+      case .verdict: 1
+      case .gap: 2
+      case .ordinal: 3
+      case .trend: 4
+      case .ratio: 5
+      case .since: 6
+      case .taylor: 7
+      case .bounds: 8
+      case .p90: 9
+      case .cosine: 10
+      case .kind: 11
+      case .gradient: 12
+      case .outputGradient: 13
+      case .weight: 14
+      case .stage: 15
+      }
+    }
+  }
+}

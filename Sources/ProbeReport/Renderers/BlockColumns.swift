@@ -1,0 +1,193 @@
+internal import ProbeAnalysis
+internal import ProbeCore
+
+/// The columns of the table of blocks, and the legend that explains them.
+struct BlockColumns {
+  private let report: Report
+  private let width: Int?
+  private let scale: Sparkline?
+  private let steps: ClosedRange<Int>
+  /// How many blocks hold each Taylor rank.
+  private let holders: [Int: Int]
+
+  init(_ report: Report, width: Int?) {
+    self.report = report
+    self.width = width
+    let points = report.blocks.flatMap(\.trend)
+    // One scale for all blocks, so that heights compare down the column.
+    scale = Sparkline(fitting: points.compactMap(\.gap))
+    let all = points.map(\.step)
+    holders = report.blocks.compactMap(\.taylor?.rank).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    steps = (all.min() ?? 0)...(all.max() ?? 0)
+  }
+
+  /// The table.
+  var grid: Grid {
+    var definitions = [
+      Definition(.ordinal) { Grid.Cell(text: String($0.block.ordinal), style: .dim) },
+      Definition(.block) { Grid.Cell(text: PrintableText.escape($0.block.name)) },
+      Definition(.kind) { Grid.Cell(text: Self.kind($0.block)) },
+      Definition(.stage) { Grid.Cell(text: String($0.block.stage)) },
+      Definition(.gap) { Self.number($0.gap.p50) },
+      Definition(.bounds) { Self.bounds($0.gap) },
+      Definition(.p90) { Self.number($0.gap.p90) },
+      Definition(.ratio) { Self.ratio($0.ratio) },
+      Definition(.cosine) { Self.cosine($0.cosine) },
+      Definition(.taylor) { taylor($0.taylor) },
+      Definition(.gradient) { Self.number($0.latest?.statistics.gradientNorm) },
+      Definition(.weight) { Self.number($0.latest?.statistics.weightNorm) },
+      Definition(.outputGradient) {
+        let moments = $0.latest?.statistics.outputGradNorm
+        return Self.number(moments.flatMap { $0.n > 0 ? $0.mean : nil })
+      },
+      Definition(.verdict) { Self.verdict($0.verdict) },
+    ]
+    if report.blocks.contains(where: { $0.verdict.sinceStep != nil }) {
+      definitions.append(Definition(.since) { Grid.Cell(text: Self.since($0.verdict)) })
+    }
+    if let scale {
+      definitions.append(
+        Definition(.trend) { row in
+          let points = row.trend.map { (step: $0.step, value: $0.gap) }
+          return Grid.Cell(text: scale.draw(points, over: steps, width: sparklineWidth))
+        })
+    }
+    return Grid(
+      columns: definitions.map(\.title.column),
+      rows: report.blocks.map { row in definitions.map { $0.cell(row) } }, important: 3)
+  }
+
+  private struct Definition {
+    var title: Title
+    var cell: (BlockRow) -> Grid.Cell
+
+    init(_ title: Title, cell: @escaping (BlockRow) -> Grid.Cell) {
+      self.title = title
+      self.cell = cell
+    }
+  }
+
+  private var sparklineWidth: Int {
+    switch width {
+    case .some(..<80): 8
+    case .some(..<120): 12
+    default: 20
+    }
+  }
+
+  // MARK: cells
+
+  private static func number(_ value: Double?) -> Grid.Cell {
+    guard let value else { return Grid.Cell(text: Grid.absent, style: .dim) }
+    return Grid.Cell(text: Number.format(value, significant: 3, trimmed: false))
+  }
+
+  private static func kind(_ block: Block) -> String {
+    block.kind == .residual && block.shortcut == .projection
+      ? block.shortcut.rawValue : block.kind.rawValue
+  }
+
+  private static func bounds(_ gap: BlockRow.Gap) -> Grid.Cell {
+    guard let lower = gap.lower, let upper = gap.upper else {
+      return Grid.Cell(text: Grid.absent, style: .dim)
+    }
+    let (from, to) = (
+      Number.format(lower, significant: 2, trimmed: false),
+      Number.format(upper, significant: 2, trimmed: false)
+    )
+    return Grid.Cell(text: from == to ? from : "\(from)–\(to)")
+  }
+
+  private static func ratio(_ ratio: RatioRow) -> Grid.Cell {
+    guard let p50 = ratio.p50 else { return Grid.Cell(text: Grid.absent, style: .dim) }
+    let mark = ratio.isFromZeroAtBirth ? "*" : ""
+    let relative = ratio.relative.map {
+      " (\(Number.format($0, significant: 2, trimmed: false))×\(mark))"
+    }
+    let alone = mark.isEmpty ? "" : " (\(mark))"
+    return Grid.Cell(
+      text: Number.format(p50, significant: 2, trimmed: false) + (relative ?? alone))
+  }
+
+  private static func cosine(_ value: Double?) -> Grid.Cell {
+    guard let value, value.isFinite else { return Grid.Cell(text: Grid.absent, style: .dim) }
+    // Two decimals at every size: a cosine is read by its distance from 0 and ±1.
+    let hundredths = Int((abs(value) * 100).rounded())
+    let sign = hundredths == 0 ? " " : value < 0 ? "−" : "+"
+    let (whole, part) = hundredths.quotientAndRemainder(dividingBy: 100)
+    return Grid.Cell(text: "\(sign)\(whole).\(part < 10 ? "0" : "")\(part)")
+  }
+
+  private func taylor(_ ranking: TaylorRanking?) -> Grid.Cell {
+    guard let ranking else { return Grid.Cell(text: Grid.absent, style: .dim) }
+    let rank = (holders[ranking.rank, default: 0] > 1 ? "=" : "") + String(ranking.rank)
+    let percent = Fitting.pad(Number.percent(ranking.share), to: 6, .trailing)
+    return Grid.Cell(text: "\(rank) \(percent)")
+  }
+
+  private static func verdict(_ verdict: BlockVerdict) -> Grid.Cell {
+    let words = String(verdict.verdict.rawValue.map { $0 == "_" ? " " : $0 })
+    switch verdict.verdict {
+    case .strictIdentity, .nearIdentity, .partialIdentity, .constant, .rescaleOnly, .lowInfluence:
+      return Grid.Cell(text: words, style: .yellow)
+    case .notApplicable, .undetermined: return Grid.Cell(text: words, style: .dim)
+    case .active: return Grid.Cell(text: words)
+    }
+  }
+
+  private static func since(_ verdict: BlockVerdict) -> String {
+    if verdict.origin == .atBirth { return "birth" }
+    return verdict.sinceStep.map { "step \($0)" } ?? ""
+  }
+}
+
+extension BlockColumns {
+  /// What the columns mean, a line each, for those that are shown.
+  func legend(without dropped: [String]) -> [String] {
+    let hidden = Set(dropped)
+    func shows(_ title: Title) -> Bool { !hidden.contains(title.rawValue) }
+    let settings = report.settings
+    var lines: [String] = []
+    if shows(.gap) {
+      lines.append(
+        "gap: ‖y − x‖/‖x‖, the median sample\(windowWords); near identity below "
+          + "\(Number.format(settings.epsilon)), strict below \(Number.format(settings.strictEpsilon))")
+    }
+    if shows(.bounds) {
+      lines.append("bounds: \(Number.percent(settings.confidence)) confidence each way")
+    }
+    if shows(.ratio) {
+      lines.append("ratio: ‖F‖/‖x‖, in brackets as a multiple of \(firstWords)")
+      if report.blocks.contains(where: \.ratio.isFromZeroAtBirth) {
+        lines.append("* from zero at birth: a multiple of the first record after warm-up, if that is not zero")
+      }
+    }
+    if shows(.taylor) { lines.append("Taylor: rank and share of first-order importance; no cost") }
+    if shows(.gradient) {
+      lines.append("‖∂θ‖, ‖θ‖, ‖∂h‖: gradient, weights and output gradient at the latest record")
+    }
+    if let scale, shows(.trend) {
+      lines.append(
+        "trend: gap at steps \(steps.lowerBound) to \(steps.upperBound), logarithmic, "
+          + "▁ \(Number.format(scale.low, significant: 2)) to █ \(Number.format(scale.high, significant: 2))")
+    }
+    if !dropped.isEmpty {
+      lines.append("Not shown for want of room: \(dropped.joined(separator: ", "))")
+    }
+    return lines
+  }
+
+  private var windowWords: String {
+    guard let window = report.window else { return "" }
+    return " over \(Words.count(window.records, "record")) at steps \(window.firstStep) to "
+      + "\(window.lastStep)"
+  }
+
+  private var firstWords: String {
+    let steps = Set(
+      report.blocks.compactMap { row -> Int? in
+        if case .first(let step, _) = row.ratio.baseline { step } else { nil }
+      })
+    return steps.count == 1 ? "step \(steps.first ?? 0)" : "the first record"
+  }
+}

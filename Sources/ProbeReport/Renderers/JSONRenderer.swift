@@ -1,0 +1,25 @@
+internal import FoundationEssentials
+
+/// A report for programs: one JSON object, described by ``ReportDocument``.
+///
+/// Every key is always there; what is absent, undefined or not finite is null. Names are exact;
+/// characters that are not printable are written as `\u` escapes, so that the bytes can be shown
+/// on a terminal.
+public struct JSONRenderer: Sendable, Hashable {
+  /// A renderer.
+  public init() {}
+
+  /// The report as indented JSON with sorted keys, ended by a newline.
+  public func render(_ report: Report) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    do {
+      let data = try encoder.encode(ReportDocument(report))
+      return JSONText.escapingUnprintables(String(decoding: data, as: UTF8.self)) + "\n"
+    } catch {
+      // Numbers that are not finite are the only ones JSON cannot hold, and `OrNull` has none.
+      preconditionFailure("a report document holds nothing that JSON cannot: \(error)")
+    }
+  }
+}

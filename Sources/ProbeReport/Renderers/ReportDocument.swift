@@ -1,0 +1,67 @@
+internal import ProbeCore
+
+/// The JSON form of a report. Keys are the properties' names in snake case; all are always there.
+///
+/// Keys may be added under the same ``format``; a change of meaning gets a new one.
+public struct ReportDocument: Encodable, Sendable {
+  /// `format`: the name and version of this form.
+  public let format: String
+  /// `run`: the run and the steps looked at.
+  public let run: RunDocument
+  /// `blocks`: the blocks in network order.
+  public let blocks: [BlockDocument]
+  /// `depth`: how much of the depth is used; null until it is computed.
+  public let depth: OrNull<Never>
+  /// `findings`: what else the reader has to know.
+  public let findings: [WordsDocument]
+  /// `settings`: the settings of the verdicts.
+  public let settings: SettingsDocument
+
+  /// The name and version of this form.
+  public static let currentFormat = "resnet-probe.report/1"
+
+  init(_ report: Report) {
+    format = Self.currentFormat
+    run = RunDocument(report.run, window: report.window)
+    blocks = report.blocks.map(BlockDocument.init)
+    depth = OrNull(nil)
+    findings = report.findings.map { WordsDocument(kind: $0.kind.rawValue, words: $0.words) }
+    settings = SettingsDocument(report.settings)
+  }
+}
+
+/// Something said in words, with its kind for programs: a finding, what a verdict is missing.
+public struct WordsDocument: Encodable, Sendable {
+  /// `kind`: a fixed name.
+  public let kind: String
+  /// `words`: for people; names in it are made printable.
+  public let words: String
+}
+
+/// The settings of the verdicts (STATISTICS.md section 4).
+public struct SettingsDocument: Encodable, Sendable {
+  /// `epsilon`: a gap below this is near identity.
+  public let epsilon: OrNull<Double>
+  /// `strict_epsilon`: a gap below this is strict identity.
+  public let strictEpsilon: OrNull<Double>
+  /// `confidence`: the one-sided confidence of each bound.
+  public let confidence: OrNull<Double>
+  /// `minimum_records`: the fewest records that decide.
+  public let minimumRecords: Int
+  /// `window_share`: the share of the run's last steps that a window spans.
+  public let windowShare: OrNull<Double>
+  /// `minimum_samples`: the fewest samples in a window that decide.
+  public let minimumSamples: Int
+  /// `spread_share`: the share of samples that must lie below 2ε.
+  public let spreadShare: OrNull<Double>
+
+  init(_ settings: VerdictSettings) {
+    epsilon = OrNull(finite: settings.epsilon)
+    strictEpsilon = OrNull(finite: settings.strictEpsilon)
+    confidence = OrNull(finite: settings.confidence)
+    minimumRecords = settings.minimumRecords
+    windowShare = OrNull(finite: settings.windowShare)
+    minimumSamples = settings.minimumSamples
+    spreadShare = OrNull(finite: settings.spreadShare)
+  }
+}

@@ -1,0 +1,75 @@
+internal import ProbeCore
+
+/// A report for people at a terminal: what was found in words, then a table of the blocks.
+///
+/// No line is wider than the width asked for. Where it is narrow the table leaves out columns, the
+/// least important first, and says so. Everything that comes from the run is made printable.
+public struct TerminalRenderer: Sendable, Hashable {
+  /// The columns of the terminal; nil for as many as are needed, as in a file.
+  public var width: Int?
+  /// Whether to use colours.
+  public var colour: Bool
+
+  /// A renderer for a terminal of this width.
+  public init(width: Int? = nil, colour: Bool = false) {
+    self.width = width.map { max(1, $0) }
+    self.colour = colour
+  }
+
+  /// The report as lines, the last one ended too.
+  public func render(_ report: Report) -> String {
+    var lines = header(report.run)
+    lines.append("")
+    lines += WordWrap.lines(report.summary.headline, width: width, indent: 2)
+      .map { Style.bold.paint($0, isOn: colour) }
+    for sentence in report.summary.details {
+      lines += WordWrap.lines(sentence, width: width, indent: 2)
+    }
+    if !report.findings.isEmpty {
+      lines.append("")
+      for finding in report.findings {
+        lines += WordWrap.lines("! " + finding.words, width: width, indent: 2)
+          .map { Style.yellow.paint($0, isOn: colour) }
+      }
+    }
+    if !report.blocks.isEmpty {
+      let columns = BlockColumns(report, width: width)
+      let table = columns.grid.lines(width: width, colour: colour)
+      lines.append("")
+      lines += table.lines
+      lines.append("")
+      for line in columns.legend(without: table.dropped) {
+        lines += WordWrap.lines(line, width: width, indent: 2)
+          .map { Style.dim.paint($0, isOn: colour) }
+      }
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func header(_ run: RunSummary) -> [String] {
+    var title = "Run \(run.id)"
+    if !run.name.isEmpty { title += " · " + PrintableText.escape(run.name) }
+    if !run.project.isEmpty { title += " · project " + PrintableText.escape(run.project) }
+    var facts = [state(run)]
+    facts.append(Words.count(run.frames, "step") + " measured")
+    if run.attempts != 1 { facts.append(Words.count(run.attempts, "attempt")) }
+    if run.worldSize != 1 { facts.append(Words.count(run.worldSize, "rank")) }
+    if let loss = run.loss { facts.append("loss " + Number.format(loss)) }
+    if run.recorderSeconds > 0 {
+      facts.append("recording took \(Number.format(run.recorderSeconds, significant: 2)) s")
+    }
+    let wrapped = WordWrap.lines(title, width: width).map { Style.bold.paint($0, isOn: colour) }
+    return wrapped + WordWrap.lines(joined(facts), width: width, indent: 2)
+  }
+
+  /// The facts in a row; lines break between them and not within (see ``WordWrap``).
+  private func joined(_ facts: [String]) -> String {
+    facts.map { String($0.map { $0 == " " ? WordWrap.firmSpace : $0 }) }.joined(separator: " · ")
+  }
+
+  private func state(_ run: RunSummary) -> String {
+    let state = run.status?.rawValue ?? "not finished"
+    guard let last = run.lastStep else { return state }
+    return state + " at step \(last)" + (run.plannedSteps.map { " of \($0)" } ?? "")
+  }
+}

@@ -1,0 +1,86 @@
+public import ProbeCore
+import GRDB
+
+/// A stretch of one segment, decoded: what an intake hands to the store at a time.
+public struct JournalBatch: Sendable {
+  /// The journal.
+  public var journal: Identity
+  /// The segment in it.
+  public var segment: Int
+  /// The byte of the segment where the stretch begins; what the store must have taken in so far.
+  public var from: Int
+  /// The byte where it ends.
+  public var to: Int
+  /// The records in order.
+  public var records: [ProbeCore.Record]
+  /// Why records of the stretch were passed over before they came here.
+  public var rejections: [String]
+  /// Why nothing after `to` can be read; nil: nothing wrong.
+  public var damage: String?
+
+  /// An empty stretch at a byte.
+  public init(journal: Identity, segment: Int, from: Int) {
+    self.journal = journal
+    self.segment = segment
+    self.from = from
+    to = from
+    records = []
+    rejections = []
+  }
+}
+
+/// What came of a batch.
+public struct AppendOutcome: Sendable, Hashable {
+  /// The run that it belongs to.
+  public var runID: Int
+  /// Everything before this byte of the segment is in the store, durably.
+  public var offset: Int
+  /// The frames that were added.
+  public var frames = 0
+  /// Why records were passed over.
+  public var rejections: [String] = []
+}
+
+extension Store {
+  /// How far a segment has been taken in: 0 where nothing is known of it.
+  public func offset(ofSegment segment: Int, in journal: Identity) throws(StoreError) -> Int {
+    try read("read the store") { try Self.offset(journal, segment, $0) }
+  }
+
+  /// Takes in a batch: its rows and the new offset in one transaction, or nothing.
+  ///
+  /// A batch that does not begin where the store stands changes nothing; the outcome's offset says
+  /// where that is. A record that contradicts what its journal said before is passed over and
+  /// counted. - Throws: ``StoreError``; one that says the journal claims another's place is
+  /// ``StoreError/Kind/refused``.
+  public func append(_ batch: JournalBatch) throws(StoreError) -> AppendOutcome {
+    try write("write the store") { db in
+      let known = try Self.offset(batch.journal, batch.segment, db)
+      var context = try JournalContext(batch.journal, db)
+      guard known == batch.from else {
+        return AppendOutcome(runID: context?.runID ?? 0, offset: known)
+      }
+      if context == nil, case .runOpened(let opened)? = batch.records.first {
+        context = try JournalContext(opening: opened, journal: batch.journal, db)
+      }
+      guard let context else {
+        throw StoreError(
+          .refused, action: "take in journal", subject: batch.journal.description,
+          reason: "it does not begin with the opening of a run", hint: "")
+      }
+      var writer = try FrameWriter(context, db)
+      for reason in batch.rejections { writer.reject(reason) }
+      for record in batch.records { try writer.take(record) }
+      return try writer.finish(batch)
+    }
+  }
+
+  private static func offset(_ journal: Identity, _ segment: Int, _ db: Database) throws -> Int {
+    try Int.fetchOne(
+      db,
+      sql: """
+        SELECT s.offset FROM journal_segment AS s JOIN journal AS j ON j.id = s.journal_id
+        WHERE j.uuid = ? AND s.segment = ?
+        """, arguments: [journal.description, segment]) ?? 0
+  }
+}

@@ -1,0 +1,112 @@
+import GRDB
+import ProbeCore
+
+/// Finds the last record of a block whose median gap was at or above a threshold, through the rollups:
+/// from the longest spans down, so that the past costs its logarithm.
+struct CrossingReader {
+  private struct Attempt {
+    var id: Int
+    var ranks: [Int]
+    var steps: Range<Int>
+  }
+
+  private let run: Int
+  private let threshold: Double
+  private let db: Database
+  private let attempts: [Attempt]
+
+  init(run: Int, threshold: Double, _ db: Database) throws {
+    self.run = run
+    self.threshold = threshold
+    self.db = db
+    attempts = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT id, first_step, superseded_from FROM attempt
+        WHERE run_id = ? AND first_step < coalesce(superseded_from, 9e15)
+        ORDER BY first_step DESC, number DESC
+        """, arguments: [run]
+    ).map { row in
+      Attempt(
+        id: row[0],
+        ranks: try Int.fetchAll(
+          db, sql: "SELECT rank FROM journal WHERE attempt_id = ?", arguments: [row[0] as Int]),
+        steps: (row[1] as Int)..<((row[2] as Int?) ?? Int.max))
+    }
+  }
+
+  /// When the block's median gap was last at or above the threshold, over the attempts in force.
+  func last(ofBlock block: Int) throws -> LastCrossing {
+    for attempt in attempts {
+      if let step = try last(block, attempt, attempt.steps, RollupSpan.lengths.count - 1) {
+        return .last(step: step, next: try next(block, after: step))
+      }
+    }
+    return .never
+  }
+
+  private func last(_ block: Int, _ attempt: Attempt, _ range: Range<Int>, _ level: Int) throws -> Int? {
+    guard level >= 0 else { return try record(block, attempt, range) }
+    let length = RollupSpan.lengths[level]
+    var starts: Set<Int> = []
+    for rank in attempt.ranks {
+      var statement = try StatementHandle(
+        db,
+        """
+        SELECT start FROM block_rollup
+        WHERE run_id = ? AND attempt_id = ? AND rank = ? AND span = ? AND block_id = ?
+          AND start BETWEEN ? AND ? AND identity_gap_max >= ?
+        """)
+      for value in [run, attempt.id, rank, length, block] { statement.bind(value) }
+      statement.bind(range.lowerBound / length * length)
+      statement.bind(range.upperBound - 1)
+      statement.bind(threshold)
+      while try statement.nextRow() { starts.insert(statement.nextInt()) }
+    }
+    for start in starts.sorted(by: >) {
+      let span = range.clamped(to: start..<(start + length))
+      if !span.isEmpty, let step = try last(block, attempt, span, level - 1) { return step }
+    }
+    return nil
+  }
+
+  private func record(_ block: Int, _ attempt: Attempt, _ range: Range<Int>) throws -> Int? {
+    try Int.fetchOne(
+      db,
+      sql: """
+        SELECT step FROM block_statistics
+        WHERE run_id = ? AND attempt_id = ? AND step BETWEEN ? AND ? AND block_id = ?
+          AND rank IN (SELECT rank FROM journal WHERE attempt_id = ?)
+        GROUP BY step
+        HAVING sum(identity_gap_p50 * identity_gap_n) / sum(identity_gap_n) >= ?
+        ORDER BY step DESC LIMIT 1
+        """,
+      arguments: [
+        run, attempt.id, range.lowerBound, range.upperBound - 1, block, attempt.id, threshold,
+      ])
+  }
+
+  private func next(_ block: Int, after step: Int) throws -> Int? {
+    for attempt in attempts.reversed() where attempt.steps.upperBound > step + 1 {
+      let from = max(step + 1, attempt.steps.lowerBound)
+      for rank in attempt.ranks {
+        var statement = try StatementHandle(
+          db,
+          """
+          SELECT step FROM block_statistics
+          WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step BETWEEN ? AND ? AND block_id = ?
+            AND identity_gap_n > 0
+          ORDER BY step LIMIT 1
+          """)
+        for value in [run, attempt.id, rank, from, attempt.steps.upperBound - 1, block] {
+          statement.bind(value)
+        }
+        if try statement.nextRow() {
+          let found = statement.nextInt()
+          return found
+        }
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,72 @@
+public import ProbeCore
+import GRDB
+
+extension Store {
+  /// All runs, the newest first. Complexity: linear in the frames of all runs.
+  public func runs() throws(StoreError) -> [RunSummary] {
+    try read("list the runs of") { db in
+      try Row.fetchAll(db, sql: "\(Self.summary) ORDER BY r.started_at DESC, r.id DESC")
+        .map { try Self.summary($0, db) }
+    }
+  }
+
+  /// One run by its number; nil where there is none.
+  public func run(_ id: Int) throws(StoreError) -> RunSummary? {
+    try read("read the run in") { db in
+      try Row.fetchOne(db, sql: "\(Self.summary) WHERE r.id = ?", arguments: [id])
+        .map { try Self.summary($0, db) }
+    }
+  }
+
+  private static let summary = """
+    SELECT r.id, r.uuid, r.name, r.project, r.status, r.started_at, r.last_seen_at,
+      r.planned_steps, r.recorder,
+      (SELECT count(*) FROM attempt WHERE run_id = r.id),
+      (SELECT count(*) FROM block WHERE run_id = r.id),
+      (SELECT total(dropped_frames) FROM journal WHERE run_id = r.id),
+      (SELECT total(rejected_records) FROM journal WHERE run_id = r.id)
+    FROM run AS r
+    """
+
+  private static func summary(_ row: Row, _ db: Database) throws -> RunSummary {
+    let id: Int = row[0]
+    let steps = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT count(*), min(step), max(step), total(recorder_seconds) FROM run_step WHERE run_id = ?
+        """, arguments: [id])!
+    let loss = try Double.fetchOne(
+      db,
+      sql: """
+        SELECT loss FROM run_step WHERE run_id = ? AND loss IS NOT NULL ORDER BY step DESC LIMIT 1
+        """, arguments: [id])
+    let newest = try Row.fetchOne(
+      db,
+      sql: "SELECT id, world_size FROM attempt WHERE run_id = ? ORDER BY number DESC LIMIT 1",
+      arguments: [id])
+    let ranks = try Int.fetchAll(
+      db, sql: "SELECT rank FROM journal WHERE attempt_id = ? ORDER BY rank",
+      arguments: [newest?[0] as Int?])
+    let dropped: Double = row[11]
+    let rejected: Double = row[12]
+    return RunSummary(
+      id: id, uuid: try identity(row[1]), name: row[2], project: row[3],
+      status: AttemptFinished.Status(rawValue: row[4]), startedAt: row[5], lastSeenAt: row[6],
+      attempts: row[9], worldSize: newest?[1] ?? 1, ranks: ranks, plannedSteps: row[7],
+      blocks: row[10], frames: steps[0], firstStep: steps[1], lastStep: steps[2], loss: loss,
+      droppedFrames: Int(clamping: dropped), rejectedRecords: Int(clamping: rejected),
+      recorderSeconds: steps[3], recorder: row[8])
+  }
+
+  private static func identity(_ text: String) throws -> Identity {
+    guard let identity = Identity(text) else {
+      throw StoreError(
+        .failed, action: "read the run in", subject: "", reason: "its uuid is not one")
+    }
+    return identity
+  }
+}
+
+extension Int {
+  fileprivate init(clamping value: Double) { self = Int(Swift.min(value, 0x1p53)) }
+}

@@ -1,0 +1,21 @@
+public import ProbeCore
+import GRDB
+
+extension Store {
+  /// The measured steps of a run in order, attempts and ranks merged.
+  public func steps(ofRun run: Int) throws(StoreError) -> [StepSummary] {
+    try read("read the steps in") { db in
+      var statement = try StatementHandle(
+        db, "SELECT step, loss, learning_rate FROM run_step WHERE run_id = ? ORDER BY step")
+      statement.bind(run)
+      var steps: [StepSummary] = []
+      while try statement.nextRow() {
+        steps.append(
+          StepSummary(
+            step: statement.nextInt(), loss: statement.nextDouble(),
+            learningRate: statement.nextDouble()))
+      }
+      return steps
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import GRDB
+import GRDBSQLite
+
+/// A prepared statement at the level of SQLite's own calls, for the rows that come by the million.
+///
+/// Binding and reading through it is about four times as fast as through GRDB's values (0.8 against
+/// 0.2 million rows a second, 10 statistics a row, two cores). GRDB owns and caches the statement.
+struct StatementHandle {
+  private let statement: Statement
+  private let handle: OpaquePointer
+  private let connection: OpaquePointer?
+  private var place: CInt = 0
+
+  init(_ db: Database, _ sql: String) throws {
+    statement = try db.cachedStatement(sql: sql)
+    handle = statement.sqliteStatement
+    connection = db.sqliteConnection
+    sqlite3_reset(handle)
+    sqlite3_clear_bindings(handle)
+  }
+
+  mutating func bind(_ value: Int) {
+    place += 1
+    sqlite3_bind_int64(handle, place, Int64(value))
+  }
+
+  /// Nil and NaN become NULL.
+  mutating func bind(_ value: Double?) {
+    place += 1
+    if let value { sqlite3_bind_double(handle, place, value) } else { sqlite3_bind_null(handle, place) }
+  }
+
+  mutating func bind(_ value: String?) {
+    place += 1
+    guard let value else {
+      sqlite3_bind_null(handle, place)
+      return
+    }
+    let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    sqlite3_bind_text(handle, place, value, CInt(value.utf8.count), transient)
+  }
+
+  /// Executes a statement that returns no rows and readies it for the next binding.
+  mutating func run() throws {
+    let code = sqlite3_step(handle)
+    sqlite3_reset(handle)
+    place = 0
+    guard code == SQLITE_DONE else { throw failure(code) }
+  }
+
+  /// Steps to the next row; false after the last, when the statement has been reset.
+  mutating func nextRow() throws -> Bool {
+    place = 0
+    let code = sqlite3_step(handle)
+    if code == SQLITE_ROW { return true }
+    sqlite3_reset(handle)
+    guard code == SQLITE_DONE else { throw failure(code) }
+    return false
+  }
+
+  mutating func nextInt() -> Int {
+    defer { place += 1 }
+    return Int(sqlite3_column_int64(handle, place))
+  }
+
+  mutating func nextDouble() -> Double? {
+    defer { place += 1 }
+    return sqlite3_column_type(handle, place) == SQLITE_NULL ? nil : sqlite3_column_double(handle, place)
+  }
+
+  mutating func nextText() -> UnsafeBufferPointer<UInt8>? {
+    defer { place += 1 }
+    guard let text = sqlite3_column_text(handle, place) else { return nil }
+    return UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(handle, place)))
+  }
+
+  private func failure(_ code: CInt) -> DatabaseError {
+    DatabaseError(
+      resultCode: ResultCode(rawValue: code),
+      message: connection.flatMap { sqlite3_errmsg($0) }.map { String(cString: $0) })
+  }
+}

@@ -1,0 +1,56 @@
+import Glibc
+
+/// The right to write a file: an advisory lock on a file beside it, freed when its holder ends, however it ends.
+///
+/// A writer of a store holds `<store>.lock`; whoever takes a spool in holds `<spool>/.lock`.
+public struct StoreLock: ~Copyable {
+  private let file: CInt
+
+  /// What came of asking for a lock.
+  public enum Outcome: ~Copyable {
+    /// It is held now, until the value is destroyed.
+    case held(StoreLock)
+    /// Another process holds it; its process id, where it says one.
+    case busy(holder: Int?)
+  }
+
+  /// Asks for a lock without waiting. - Throws: ``StoreError`` where the lock file cannot be opened.
+  public static func tryLock(_ path: String) throws(StoreError) -> Outcome {
+    let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard file >= 0 else {
+      throw StoreError(
+        .failed, action: "lock", subject: path, reason: String(cString: strerror(errno)),
+        hint: "check the permissions of the folder")
+    }
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      defer { close(file) }
+      return .busy(holder: holder(file))
+    }
+    // The holder's number is for people; losing it (a full disk) costs nothing.
+    let text = Array("\(getpid())\n".utf8)
+    if ftruncate(file, 0) == 0 { _ = pwrite(file, text, text.count, 0) }
+    return .held(StoreLock(file: file))
+  }
+
+  /// Asks again and again for at most `seconds`.
+  public static func lock(_ path: String, waiting seconds: Int) throws(StoreError) -> Outcome {
+    for _ in 0..<(seconds * 20) {
+      switch try tryLock(path) {
+      case .held(let lock): return .held(lock)
+      case .busy: usleep(50_000)
+      }
+    }
+    return try tryLock(path)
+  }
+
+  private init(file: CInt) { self.file = file }
+
+  deinit { close(file) }
+
+  private static func holder(_ file: CInt) -> Int? {
+    var text = [UInt8](repeating: 0, count: 20)
+    let count = pread(file, &text, text.count, 0)
+    guard count > 0 else { return nil }
+    return Int(String(decoding: text.prefix(count).prefix { (0x30...0x39).contains($0) }, as: UTF8.self))
+  }
+}

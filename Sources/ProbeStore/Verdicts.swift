@@ -1,0 +1,28 @@
+public import ProbeCore
+import GRDB
+
+extension Store {
+  /// Writes what an analysis says of a run's blocks, in place of what was said before.
+  ///
+  /// `settings` is a JSON object.
+  public func write(_ verdicts: [BlockVerdict], ofRun run: Int, settings: String) throws(StoreError) {
+    try write("write the verdicts to") { db in
+      let ids = try Int.fetchAll(
+        db, sql: "SELECT id FROM block WHERE run_id = ? ORDER BY ordinal", arguments: [run])
+      for verdict in verdicts where verdict.ordinal < ids.count {
+        try db.cachedStatement(
+          sql: """
+            INSERT OR REPLACE INTO verdict (block_id, run_id, verdict, origin, since_step, at_step,
+              window_start, records, gap, lower, upper, confidence, share, missing, settings)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """
+        ).execute(arguments: [
+          ids[verdict.ordinal], run, verdict.verdict.rawValue, verdict.origin?.rawValue,
+          verdict.sinceStep, verdict.atStep, verdict.windowStart, verdict.records, verdict.gap,
+          verdict.lower, verdict.upper, verdict.confidence, verdict.share,
+          verdict.missing?.description, settings,
+        ])
+      }
+    }
+  }
+}

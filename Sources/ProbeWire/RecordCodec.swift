@@ -1,0 +1,72 @@
+public import ProbeCore
+internal import SwiftProtobuf
+
+/// Turns records into payloads and payloads into records.
+///
+/// What decodes has been checked: identities have 16 bytes, texts are within their limits, counts
+/// fit, moments are of a real sample, ordinals ascend. Whether a frame agrees with its block map is
+/// for whoever holds the map.
+public enum RecordCodec {
+  /// The payload of a record. `segment` is where it will stand.
+  ///
+  /// - Throws: ``WireError/recordTooLong(bytes:)``.
+  public static func encode(_ record: Record, in segment: SegmentIdentity) throws(WireError) -> [UInt8] {
+    var message = ResnetProbe_V1_Record()
+    switch record {
+    case .runOpened(let opened): message.runOpened = .init(opened, in: segment)
+    case .blockMap(let map): message.blockMap = .init(map)
+    case .frame(let frame): message.frame = .init(frame)
+    case .metrics(let step, let metrics):
+      message.metrics.step = UInt64(step)
+      message.metrics.metrics = metrics.map { .init($0) }
+    case .attemptFinished(let finished): message.attemptFinished = .init(finished)
+    }
+    // Serialising fails only for missing required fields, which proto3 does not have.
+    guard let bytes: [UInt8] = try? message.serializedBytes() else { throw .malformed }
+    guard bytes.count <= Journal.maximumRecordLength else {
+      throw .recordTooLong(bytes: bytes.count)
+    }
+    return bytes
+  }
+
+  /// The record of a payload that stood in `segment`; nil if it is of a kind this version does not know.
+  ///
+  /// - Throws: ``WireError`` for a payload that is no record or says what cannot be.
+  public static func decode(_ payload: [UInt8], in segment: SegmentIdentity) throws(WireError) -> Record? {
+    guard let message = try? ResnetProbe_V1_Record(serializedBytes: payload) else {
+      throw .malformed
+    }
+    switch message.kind {
+    case .runOpened(let opened): return .runOpened(try opened.value(in: segment))
+    case .blockMap(let map): return .blockMap(try map.value())
+    case .frame(let frame): return .frame(try frame.value())
+    case .metrics(let metrics):
+      return .metrics(
+        step: try count(metrics.step, "step"), try ResnetProbe_V1_Metric.values(metrics.metrics))
+    case .attemptFinished(let finished): return .attemptFinished(try finished.value())
+    case nil: return nil
+    }
+  }
+
+  /// The greatest count, step or number of samples that is believed: what a Double holds exactly.
+  package static let greatestCount = 1 << 53
+
+  static func count(_ value: UInt64, _ what: String) throws(WireError) -> Int {
+    guard value <= UInt64(greatestCount) else { throw .impossible("a \(what) of \(value)") }
+    return Int(value)
+  }
+
+  static func text(_ value: String, _ what: String, limit: Int, least: Int = 0) throws(WireError) -> String {
+    let bytes = value.utf8.count
+    guard (least...limit).contains(bytes) else {
+      throw .impossible("a \(what) of \(bytes) bytes (\(least) to \(limit) are allowed)")
+    }
+    return value
+  }
+
+  static func time(_ value: Double, _ what: String) throws(WireError) -> Double {
+    // 9999-12-31, the last day SQLite's date functions know.
+    guard value >= 0, value < 253_402_300_800 else { throw .impossible("a \(what) of \(value)") }
+    return value
+  }
+}
