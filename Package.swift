@@ -50,6 +50,8 @@ let package = Package(
     .target(
       name: "DigitsTrainer",
       dependencies: ["ProbeCore", "ProbeRecorder"],
+      exclude: ["Data/ATTRIBUTION.md"],
+      resources: [.embedInCode("Data/digits.bin")],
       swiftSettings: house),
     .executableTarget(
       name: "resnet-probe",
@@ -59,5 +61,35 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
+    .target(
+      name: "Support", dependencies: ["ProbeCore", "ProbeWire"], path: "Tests/Support/Swift",
+      swiftSettings: house),
+    .testTarget(
+      name: "ProbeCoreTests", dependencies: ["ProbeCore"], swiftSettings: house),
+    .testTarget(
+      name: "ProbeWireTests", dependencies: ["ProbeCore", "ProbeWire", "Support"],
+      swiftSettings: house),
+    .testTarget(
+      name: "ProbeRecorderTests", dependencies: ["ProbeCore", "ProbeWire", "ProbeRecorder"],
+      swiftSettings: house),
+    .testTarget(
+      name: "ProbeStoreTests", dependencies: ["ProbeCore", "ProbeStore", "Support"],
+      swiftSettings: house),
+    .testTarget(
+      name: "ProbeAnalysisTests", dependencies: ["ProbeCore", "ProbeAnalysis"],
+      swiftSettings: house),
+    .testTarget(
+      name: "ProbeReportTests", dependencies: ["ProbeCore", "ProbeAnalysis", "ProbeReport"],
+      swiftSettings: house),
+    .testTarget(
+      name: "ProbeDaemonTests",
+      dependencies: ["ProbeCore", "ProbeWire", "ProbeStore", "ProbeDaemon", "Support"],
+      swiftSettings: house),
+    .testTarget(
+      name: "DigitsTrainerTests", dependencies: ["ProbeCore", "DigitsTrainer"],
+      swiftSettings: house),
+    .testTarget(
+      name: "CommandTests", dependencies: ["resnet-probe", "Support"], swiftSettings: house),
+    .testTarget(name: "HouseTests", dependencies: ["Support"], swiftSettings: house),
   ]
 )

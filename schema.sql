@@ -40,7 +40,7 @@ CREATE TABLE run (
     CHECK (status IN ('running', 'completed', 'failed')),
   planned_steps INTEGER CHECK (planned_steps >= 0),  -- where known
   recorder TEXT NOT NULL,        -- framework and recorder with their versions
-  config TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(config))  -- the user's configuration, secrets redacted
+  config TEXT NOT NULL DEFAULT '{}'  -- the user's configuration, secrets redacted
 ) STRICT;
 
 CREATE INDEX run_by_name ON run (name, started_at);
@@ -101,7 +101,7 @@ CREATE TABLE block (
   stage INTEGER NOT NULL CHECK (stage >= 0),  -- maximal run of blocks whose stream has one shape
   sample_axis TEXT NOT NULL CHECK (sample_axis IN ('row', 'token')),  -- what counts as one sample
   activation TEXT NOT NULL CHECK (activation IN ('identity', 'relu')),  -- the activation right after the add
-  shape TEXT NOT NULL CHECK (json_valid(shape)),  -- of the stream without its sample axis, as JSON; [] unknown
+  shape TEXT NOT NULL,  -- of the stream without its sample axis, as JSON; [] unknown
   parameters INTEGER CHECK (parameters >= 0),  -- trained parameters of the branch
   macs INTEGER CHECK (macs >= 0),              -- multiply-accumulates of the branch for one sample
   gate TEXT,                     -- module path of what scales the branch (LayerScale, ReZero)
@@ -252,7 +252,7 @@ CREATE TABLE verdict (
   confidence REAL,               -- 1 - adjusted p over all blocks, with an identity verdict
   share REAL,                    -- lower bound of the share of samples with a gap below twice epsilon
   missing TEXT,                  -- what an undetermined verdict lacks, in words
-  settings TEXT NOT NULL CHECK (json_valid(settings))  -- epsilon and the rest, as JSON
+  settings TEXT NOT NULL  -- epsilon and the rest, as JSON
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX verdict_by_run ON verdict (run_id, verdict);

@@ -1,5 +1,5 @@
 /// What a network may be made of: Float to train, Double to check the gradients.
-package typealias TrainingScalar = BinaryFloatingPoint & SIMDScalar
+public typealias TrainingScalar = BinaryFloatingPoint & SIMDScalar
 
 /// Numbers in whole lanes of eight, all zero at first, at a place that does not move.
 ///

@@ -44,6 +44,12 @@ public struct DigitsSplit: Sendable, Hashable {
   /// What they never see in training.
   public let test: Digits
 
+  /// Two parts as they are given.
+  package init(training: Digits, test: Digits) {
+    self.training = training
+    self.test = test
+  }
+
   /// 1297 samples to train on and 500 to test, drawn once: the same in every run.
   public static let standard: DigitsSplit = {
     var generator = SplitMix64(seed: 0)

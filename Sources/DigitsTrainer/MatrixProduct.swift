@@ -3,11 +3,11 @@
 /// Matrices are kept row by row; B and C have a multiple of 8 columns. Tiles of four rows by eight
 /// columns of C stay in registers while the depth is run through: 20 × 10⁹ multiply–accumulates a
 /// second on one core for 64 × 32 by 32 × 32.
-enum MatrixProduct<Scalar: TrainingScalar> {
+package enum MatrixProduct<Scalar: TrainingScalar> {
   private typealias Lanes = SIMD8<Scalar>
 
   /// C = A·B. Shape: A rows × depth, B depth × columns, C rows × columns.
-  static func multiply(
+  package static func multiply(
     _ a: Buffer<Scalar>, _ b: Buffer<Scalar>, into c: Buffer<Scalar>, rows: Int, depth: Int,
     columns: Int
   ) {
@@ -18,7 +18,7 @@ enum MatrixProduct<Scalar: TrainingScalar> {
   }
 
   /// C = Aᵀ·B. Shape: A depth × rows, B depth × columns, C rows × columns.
-  static func multiplyTransposed(
+  package static func multiplyTransposed(
     _ a: Buffer<Scalar>, _ b: Buffer<Scalar>, into c: Buffer<Scalar>, rows: Int, depth: Int,
     columns: Int
   ) {
@@ -29,7 +29,7 @@ enum MatrixProduct<Scalar: TrainingScalar> {
   }
 
   /// B = Aᵀ. Shape: A rows × columns, B columns × rows.
-  static func transpose(
+  package static func transpose(
     _ a: Buffer<Scalar>, into b: Buffer<Scalar>, rows: Int, columns: Int
   ) {
     precondition(a.count >= rows * columns && b.count >= rows * columns, "a matrix is too small")

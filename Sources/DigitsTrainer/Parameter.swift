@@ -23,7 +23,7 @@ package final class Parameter<Scalar: TrainingScalar> {
   let velocity: Buffer<Scalar>
 
   /// A tensor of zeros.
-  init(name: String, count: Int, treatment: Treatment) {
+  package init(name: String, count: Int, treatment: Treatment) {
     self.name = name
     self.treatment = treatment
     values = Buffer(count: count)

@@ -37,6 +37,8 @@ private struct Evidence {
   let missing: Missing?
   /// The interval; nil where the question cannot be asked or a guard forbids the answer.
   let interval: GapInterval?
+  let lower: Double?
+  let upper: Double?
 
   init(_ block: BlockHistory, _ window: VerdictWindow?, _ settings: VerdictSettings) {
     let records = window?.records(of: block) ?? []
@@ -46,7 +48,9 @@ private struct Evidence {
     missing = VerdictGuard.missing(in: records, of: block.block, settings: settings)
     interval =
       block.block.canBeIdentity && missing == nil
-      ? GapInterval(series, confidence: settings.confidence) : nil
+      ? GapInterval(series) : nil
+    lower = interval?.lowerBound(confidence: settings.confidence)
+    upper = interval?.upperBound(confidence: settings.confidence)
   }
 
   /// The first verdict in the order of STATISTICS.md section 4 that the evidence bears.
@@ -55,17 +59,17 @@ private struct Evidence {
   func verdict(adjusted: Double?, _ settings: VerdictSettings) -> BlockVerdict {
     guard block.block.canBeIdentity else { return says(.notApplicable, settings) }
     if let missing { return says(.undetermined, settings, missing: missing) }
-    guard let interval, let adjusted else {
+    guard let lower, let upper, let adjusted else {
       let records = Missing.records(
         have: series.values.count, need: max(2, settings.minimumRecords))
       return says(.undetermined, settings, missing: records)
     }
-    if interval.upper < settings.epsilon {
-      return identity(interval, adjusted: adjusted, settings)
+    if upper < settings.epsilon {
+      return identity(upper, adjusted: adjusted, settings)
     }
-    if interval.lower < settings.epsilon {
+    if lower < settings.epsilon {
       let open = Missing.decidedInterval(
-        lower: interval.lower, upper: interval.upper, epsilon: settings.epsilon)
+        lower: lower, upper: upper, epsilon: settings.epsilon)
       return says(.undetermined, settings, missing: open)
     }
     return says(.active, settings)
@@ -73,7 +77,7 @@ private struct Evidence {
 
   /// The verdict on a block whose own upper bound lies below ε.
   private func identity(
-    _ interval: GapInterval, adjusted: Double, _ settings: VerdictSettings
+    _ upper: Double, adjusted: Double, _ settings: VerdictSettings
   ) -> BlockVerdict {
     if adjusted > 1 - settings.confidence {
       return says(.undetermined, settings, missing: .confidenceAmongBlocks(adjusted: adjusted))
@@ -83,7 +87,7 @@ private struct Evidence {
       return says(.undetermined, settings, missing: samples)
     }
     let isStrict =
-      interval.upper < settings.strictEpsilon
+      upper < settings.strictEpsilon
       && spread.isIdentity(epsilon: settings.strictEpsilon, settings: settings)
     guard isStrict || spread.isIdentity(epsilon: settings.epsilon, settings: settings) else {
       return says(.partialIdentity, settings)
@@ -99,8 +103,8 @@ private struct Evidence {
     var result = BlockVerdict(ordinal: block.block.ordinal, verdict: verdict)
     result.records = series.values.count
     result.gap = interval?.centre
-    result.lower = interval?.lower
-    result.upper = interval?.upper
+    result.lower = lower
+    result.upper = upper
     result.share = block.block.canBeIdentity ? spread.share(below: 2 * settings.epsilon) : nil
     result.missing = missing
     return result

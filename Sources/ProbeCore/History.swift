@@ -166,6 +166,10 @@ public struct RunSummary: Sendable, Hashable {
   public var recorderSeconds: Double
   /// The recorder that opened it.
   public var recorder: String
+  /// The blocks that the stored verdicts call an identity.
+  public var identityBlocks: Int
+  /// The segments that could not be read to their end.
+  public var damagedSegments: Int
 
   /// A run's summary.
   public init(
@@ -174,7 +178,8 @@ public struct RunSummary: Sendable, Hashable {
     attempts: Int = 1, worldSize: Int = 1, ranks: [Int] = [0], plannedSteps: Int? = nil,
     blocks: Int = 0, frames: Int = 0, firstStep: Int? = nil, lastStep: Int? = nil,
     loss: Double? = nil, droppedFrames: Int = 0, rejectedRecords: Int = 0,
-    recorderSeconds: Double = 0, recorder: String = ""
+    recorderSeconds: Double = 0, recorder: String = "", identityBlocks: Int = 0,
+    damagedSegments: Int = 0
   ) {
     self.id = id
     self.uuid = uuid
@@ -196,6 +201,8 @@ public struct RunSummary: Sendable, Hashable {
     self.rejectedRecords = rejectedRecords
     self.recorderSeconds = recorderSeconds
     self.recorder = recorder
+    self.identityBlocks = identityBlocks
+    self.damagedSegments = damagedSegments
   }
 }
 

@@ -50,18 +50,22 @@ public enum Missing: Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .records(let have, let need):
-      "\(need - have) more records since the last phase change (\(have) of \(need))"
+      "\(counted(need - have, "more record")) since the last phase change (\(have) of \(need))"
     case .finiteValues(let step, let samples):
-      "finite values: \(samples) samples are NaN or infinite, first at step \(step)"
+      "finite values (\(counted(samples, "sample")) with NaN or infinity, first at step \(step))"
     case .unmaskedSamples(let share):
-      "samples: \(Int((share * 100).rounded())) % were dropped or have a zero stream"
+      "samples (\(share.isFinite ? Int((share * 100).rounded()) : 100) % were dropped or have a zero stream)"
     case .samples(let have, let need):
-      "\(need - have) more samples in the window (\(have) of \(need))"
+      "\(counted(need - have, "more sample")) in the window (\(have) of \(need))"
     case .decidedInterval(_, _, let epsilon):
-      "a narrower interval: the gap's bounds lie on both sides of \(epsilon)"
+      "a narrower interval (the gap's bounds lie on both sides of \(epsilon))"
     case .confidenceAmongBlocks(let adjusted):
-      "confidence among all blocks: the adjusted p is \((adjusted * 1000).rounded() / 1000)"
+      "confidence among all blocks (the adjusted p is \((adjusted * 1000).rounded(.up) / 1000))"
     }
+  }
+
+  private func counted(_ number: Int, _ noun: String) -> String {
+    "\(number) \(noun)\(number == 1 ? "" : "s")"
   }
 }
 

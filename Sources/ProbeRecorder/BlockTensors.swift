@@ -30,12 +30,23 @@ public struct BlockTensors {
 
   /// The tensors of a residual or a dense block.
   ///
+  /// Shapes: branch, shortcut and outputGradient samples × width; stream and streamGradient samples
+  /// × streamWidth.
+  ///
   /// - Parameters:
-  ///   - stream: x, the input of the block; of a dense block the reused maps. Shape: samples × streamWidth.
-  ///   - branch: F as added: after the last norm, gate or scale, before the stochastic-depth mask; of a dense block the new maps. Shape: samples × width.
-  ///   - shortcut: s(x) of a projection. Shape: samples × width.
-  ///   - outputGradient: g = ∂ℓ/∂h at h = s(x) + F, before the activation; of a dense block at the new maps. ℓ is the mean loss of the whole micro-batch. Shape: samples × width.
-  ///   - streamGradient: ∂ℓ/∂x, all of it: through shortcut and branch. Shape: samples × streamWidth.
+  ///   - stream: x, the input of the block; of a dense block the reused maps.
+  ///   - branch: F as added: after the last norm, gate or scale, before the stochastic-depth mask;
+  ///     of a dense block the new maps.
+  ///   - samples: The rows of every buffer.
+  ///   - width: The elements of one sample of the branch.
+  ///   - streamWidth: The elements of one sample of the stream; nil: `width`.
+  ///   - activation: What follows the add; nil: the block's own activation.
+  ///   - shortcut: s(x) of a projection.
+  ///   - outputGradient: g = ∂ℓ/∂h at h = s(x) + F, before the activation; of a dense block at the
+  ///     new maps. ℓ is the mean loss over the whole micro-batch, dropped samples included.
+  ///   - streamGradient: ∂ℓ/∂x, all of it: through shortcut and branch.
+  ///   - dropped: The samples whose branch stochastic depth dropped; not in the buffers.
+  ///   - lossScale: What the loss was multiplied by before it was back-propagated.
   public init(
     stream: [Float], branch: [Float], samples: Int, width: Int, streamWidth: Int? = nil,
     activation: Block.Activation? = nil, shortcut: [Float]? = nil, outputGradient: [Float]? = nil,
@@ -67,11 +78,17 @@ public struct BlockTensors {
 
   /// The tensors of a plain block, which has no shortcut: F := y − x.
   ///
+  /// Shapes: every buffer samples × width.
+  ///
   /// - Parameters:
-  ///   - stream: x, the input of the block. Shape: samples × width.
-  ///   - output: y, its output after its activation. Shape: samples × width.
-  ///   - outputGradient: g = ∂ℓ/∂y. Shape: samples × width.
-  ///   - streamGradient: ∂ℓ/∂x. Shape: samples × width.
+  ///   - stream: x, the input of the block.
+  ///   - output: y, its output after its activation.
+  ///   - samples: The rows of every buffer.
+  ///   - width: The elements of one sample.
+  ///   - outputGradient: g = ∂ℓ/∂y, of the mean loss over the whole micro-batch.
+  ///   - streamGradient: ∂ℓ/∂x.
+  ///   - dropped: The samples of the micro-batch that are not in the buffers.
+  ///   - lossScale: What the loss was multiplied by before it was back-propagated.
   public init(
     stream: [Float], output: [Float], samples: Int, width: Int, outputGradient: [Float]? = nil,
     streamGradient: [Float]? = nil, dropped: Int = 0, lossScale: Double = 1

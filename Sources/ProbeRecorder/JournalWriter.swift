@@ -66,6 +66,8 @@ package final class JournalWriter {
 
   /// Appends a record; says why where it was dropped. Complexity: the record's length, one write(2).
   package func append(_ record: Record, beyondLimit: Bool = false) -> Drop? {
+    // Somebody cleared the spool: go on in a file that can be read.
+    if segment?.isUnlinked == true { segment = nil }
     let identity = segment?.identity ?? nextIdentity
     guard let payload = try? RecordCodec.encode(record, in: identity) else { return .tooLong }
     let bytes = Journal.frame(payload: payload)

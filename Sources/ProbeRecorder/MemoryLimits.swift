@@ -2,7 +2,8 @@
 ///
 /// Three things grow with what is measured: the per-sample values behind percentiles, the sums
 /// behind the constant fraction and the weights behind the update ratio. Each has room for 2²³
-/// numbers over all blocks and for 65,536 a block: at most 224 MiB, most runs far below.
+/// numbers over all blocks and for 65,536 a block and statistic: about 160 MiB at most, held from a
+/// measured step's first measurement to its end. Most runs stay far below.
 package struct MemoryLimits: Sendable, Hashable {
   /// The values of one statistic of one block that percentiles are taken from.
   package let values: Int

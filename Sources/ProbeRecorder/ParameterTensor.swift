@@ -3,7 +3,9 @@ public struct ParameterTensor {
   package var values: FloatBuffer
   package var gradient: FloatBuffer?
 
-  /// A parameter's values and, where there is one, the gradient that the optimizer is about to apply. Shape: both alike, flat.
+  /// A parameter's values and, where there is one, the gradient about to be applied.
+  ///
+  /// Shape: both alike, flat.
   public init(_ values: [Float], gradient: [Float]? = nil) {
     self.values = .array(values)
     self.gradient = gradient.map(FloatBuffer.array)

@@ -66,9 +66,14 @@ public final class Recorder {
     self.warnings = warnings
   }
 
-  /// Finishes an attempt that nobody finished: as completed if its last planned step ended, else as failed.
+  /// Finishes an attempt that nobody finished.
+  ///
+  /// As completed if its last planned step ended, else as failed: a recorder goes away unfinished
+  /// where an error leaves the training loop.
   deinit {
-    if !isFinished { finish(plannedSteps.map { lastStep == $0 - 1 } == true ? .completed : .failed) }
+    guard !isFinished else { return }
+    let isComplete = step == nil && plannedSteps.map { lastStep == $0 - 1 } == true
+    finish(isComplete ? .completed : .failed)
   }
 
   /// Begins a step and says whether the schedule measures it.

@@ -34,7 +34,8 @@ extension Recorder {
   ///   - ordinal: The block.
   ///   - parameters: All of the block's parameters, in an order that does not change.
   ///   - gate: What scales the branch as a whole: γ of its last norm, a LayerScale, a ReZero α.
-  ///   - lastMap: γ and β of the branch's last norm, or W and b of its last convolution or linear map, with gradients, for `gate_gradient`. Equal to Σ⟨g, F⟩ over the batch where gradients were not clipped.
+  ///   - lastMap: γ and β of the branch's last norm, or W and b of its last convolution or linear
+  ///     map, with gradients, for `gate_gradient`: Σ⟨g, F⟩ over the batch where nothing was clipped.
   ///   - lossScale: What the gradients given here are still multiplied by; 1 once they are unscaled.
   public func measure(
     parametersOf ordinal: Int, _ parameters: [ParameterTensor], gate: ParameterTensor? = nil,
@@ -74,6 +75,9 @@ extension Recorder {
       }
     }
   }
+
+  /// Whether the step under way is measured; a loop asks to spare itself collecting tensors.
+  public var isStepMeasured: Bool { step?.isMeasured == true }
 
   /// Whether a measured step is under way; outside any step that is a misuse.
   private func isMeasuring() -> Bool {

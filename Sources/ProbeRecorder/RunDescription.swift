@@ -1,5 +1,4 @@
 public import ProbeCore
-internal import Glibc
 
 /// What a training loop says of its run when it opens a recorder.
 public struct RunDescription: Sendable, Hashable {
@@ -7,7 +6,9 @@ public struct RunDescription: Sendable, Hashable {
   public var name: String
   /// The project it belongs to, at most 512 bytes; empty where none.
   public var project: String
-  /// The run's identity: the same again is a new attempt of the same run; nil: `RESNET_PROBE_RUN_ID`, else random.
+  /// The run's identity: the same again is a new attempt of the same run.
+  ///
+  /// Nil: that in `RESNET_PROBE_RUN_ID` (32 hexadecimal digits), else a random one.
   public var id: Identity?
   /// The first step of this attempt, which supersedes earlier attempts from there on.
   public var firstStep: Int

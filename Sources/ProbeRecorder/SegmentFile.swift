@@ -23,7 +23,9 @@ package final class SegmentFile {
   package private(set) var length = 0
   private let descriptor: Int32
 
-  /// Creates the segment's file with its first bytes; it must not exist yet, and is gone again where they do not fit.
+  /// Creates the segment's file, which must not exist yet, with its first bytes.
+  ///
+  /// Where these do not fit the file is gone again.
   package init(_ identity: SegmentIdentity, startingWith head: [UInt8], in folder: SpoolFolder)
     throws(Refusal)
   {
@@ -57,6 +59,12 @@ package final class SegmentFile {
       guard ftruncate(descriptor, off_t(length)) == 0 else { throw .torn(errno) }
     }
     throw Self.refusal(number)
+  }
+
+  /// Whether the file is gone from every folder, so that what is appended could never be read.
+  package var isUnlinked: Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_nlink == 0
   }
 
   /// The longest file that this process may write. Unit: bytes.

@@ -28,7 +28,8 @@ public struct Spool: Sendable, Hashable {
   /// The spool that an environment names.
   package init(environment: (String) -> String?) {
     func value(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
-    limit = value("RESNET_PROBE_SPOOL_LIMIT").flatMap { Int($0) }.map { max(0, $0) }
+    limit =
+      value("RESNET_PROBE_SPOOL_LIMIT").flatMap { Int($0) }.map { max(0, $0) }
       ?? Self.defaultLimit
     if let own = value("RESNET_PROBE_SPOOL") {
       path = own

@@ -34,9 +34,10 @@ package final class SpoolFolder {
 
   deinit { close(descriptor) }
 
-  /// Removes the oldest delivered files until `bytes` more fit under the limit, and says how many bytes fit then.
+  /// Removes the oldest delivered files until `bytes` more fit under the limit.
   ///
-  /// What is not delivered is never removed. Complexity: reads the folder's listing, and that of `delivered/`.
+  /// What is not delivered is never removed. Returns how many bytes fit then. Complexity: reads the
+  /// listings of the folder and of `delivered/`.
   package func makeRoom(for bytes: Int) -> Int {
     let pending = files(in: descriptor)
     let delivered = openat(

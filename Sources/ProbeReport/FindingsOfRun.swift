@@ -35,7 +35,8 @@ extension Finding {
       return Finding(kind: .failed, words: "The newest attempt failed; last measured\(place).")
     case nil:
       let words =
-        place.isEmpty ? "The run has not finished." : "The run has not finished: last measured\(place)."
+        place.isEmpty
+        ? "The run has not finished." : "The run has not finished: last measured\(place)."
       return Finding(kind: .unfinished, words: words + " Verdicts may change.")
     }
   }
@@ -68,7 +69,8 @@ extension Finding {
       let bad = byStep.filter { $0.value > 0 }
       guard let earliest = bad.keys.min() else { continue }
       affected += 1
-      samples += bad.values.reduce(0, +)
+      // Counts come from others: a sum of absurd ones must not trap.
+      samples += bad.values.reduce(0) { $0 + min($1, 1 << 40) }
       // Blocks come in network order: of one step the first block is where it began.
       if first.map({ earliest < $0.step }) ?? true { first = (earliest, block.block) }
     }
@@ -107,7 +109,8 @@ extension Finding {
     // World sizes come from others: list a few, never build a set of two billion.
     let listed = (0..<run.worldSize).lazy.filter { !sent.contains($0) }.prefix(Words.listedNames)
     let rest = missing - listed.count
-    let list = listed.map(String.init).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    let list =
+      listed.map(String.init).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
     return Finding(
       kind: .missingRanks,
       words: "\(missing) of \(Words.count(run.worldSize, "rank")) sent nothing: "

@@ -1,14 +1,14 @@
 /// The geometric mean in which zeros count as 2⁻²⁰, as in the verdicts' series.
 ///
 /// Source: STATISTICS.md section 4, series.
-enum LogMean {
+package enum LogMean {
   /// The least value that is told from zero.
-  static let floor = 0x1p-20
+  package static let floor = 0x1p-20
 
   /// The geometric mean; values that are absent or not finite do not enter it.
   ///
   /// - Returns: nil without values; 0 where all of them lie at or below ``floor``.
-  static func of(_ values: [Double?]) -> Double? {
+  package static func of(_ values: [Double?]) -> Double? {
     let known = values.compactMap { $0 }.filter { $0.isFinite && $0 >= 0 }
     guard !known.isEmpty else { return nil }
     guard known.contains(where: { $0 > floor }) else { return 0 }

@@ -23,7 +23,7 @@ public struct Summary: Sendable, Hashable {
       Self.named(
         blocks, .lowInfluence, "less than the tolerance when ablated", "costs", "cost"),
       Self.active(blocks.count { $0.verdict.verdict == .active }, of: blocks.count),
-      Self.notApplicable(blocks.count { $0.verdict.verdict == .notApplicable }),
+      Self.notApplicable(blocks.filter { $0.verdict.verdict == .notApplicable }.map(\.block)),
     ].compactMap { $0 }
     details += MissingGroup.groups(blocks).map(\.sentence)
     if blocks.contains(where: { Self.isCandidate($0.verdict.verdict) }) {
@@ -74,7 +74,8 @@ public struct Summary: Sendable, Hashable {
     var which = "for part of the samples only"
     if let low = shares.min(), let high = shares.max() {
       let (least, most) = (Number.percent(low), Number.percent(high))
-      which = least == most ? "for \(least) of the samples" : "for \(least) to \(most) of the samples"
+      which =
+        least == most ? "for \(least) of the samples" : "for \(least) to \(most) of the samples"
     }
     return "\(blocks.count) \(verb) so \(which): \(Words.names(blocks.map(\.block.name)))."
   }
@@ -95,10 +96,17 @@ public struct Summary: Sendable, Hashable {
     return "\(number) \(Words.verb(number, "is", "are")) active."
   }
 
-  private static func notApplicable(_ number: Int) -> String? {
-    guard number > 0 else { return nil }
-    let kinds = Words.verb(
-      number, "is a projection or dense block", "are projections or dense blocks")
-    return "\(number) \(kinds) and cannot be the identity."
+  private static func notApplicable(_ blocks: [Block]) -> String? {
+    guard !blocks.isEmpty else { return nil }
+    let number = blocks.count
+    let kind =
+      if blocks.allSatisfy({ $0.shortcut == .projection }) {
+        Words.verb(number, "is a projection", "are projections")
+      } else if blocks.allSatisfy({ $0.kind == .concat }) {
+        Words.verb(number, "is a dense block", "are dense blocks")
+      } else {
+        Words.verb(number, "changes its shape", "are projections, dense or change their shape")
+      }
+    return "\(number) \(kind) and cannot be the identity."
   }
 }

@@ -31,7 +31,7 @@ package struct Schema: Sendable {
         guard try isBlank(db) else { return .commit }
         try db.execute(sql: sql)
         try db.execute(
-          sql: "INSERT INTO store (id, uuid, created_at) VALUES (1, ?, unixepoch())",
+          sql: "INSERT INTO store (id, uuid, created_at) VALUES (1, ?, strftime('%s', 'now') + 0.0)",
           arguments: [Identity.random().description])
         return .commit
       }

@@ -17,6 +17,11 @@ public struct Store: Sendable {
     try openForWriting(at: path, schema: .current)
   }
 
+  /// Refuses a path that can be no store, before anything is made of it. - Throws: ``StoreError``.
+  public static func checkForWriting(_ path: String) throws(StoreError) {
+    try StoreFile.check(path, action: "open the store", mustExist: false)
+  }
+
   package static func openForWriting(at path: String, schema: Schema) throws(StoreError) -> Store {
     let action = "open the store"
     try StoreFile.check(path, action: action, mustExist: false)
@@ -76,5 +81,12 @@ public struct Store: Sendable {
     do { return try queue.write(body) } catch {
       throw StoreError.from(error, action: action, path: path)
     }
+  }
+}
+
+extension Store {
+  /// SQLite's `synchronous` of the store's connection: 2 is FULL, durable at power loss.
+  public func synchronous() throws(StoreError) -> Int {
+    try read("ask the store") { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
   }
 }

@@ -46,6 +46,16 @@ import Testing
     #expect(PhaseChange.steps(in: epochs) == [2_400])
   }
 
+  @Test func `A drop by ten at the end of a staircase of tenths is found`() {
+    let stairs: Schedules.Rate = { done in
+      var rate = done < 0.8 ? 0.1 : 0.01
+      for _ in 0..<Int(done * 10 + 1e-9) { rate *= 0.9 }
+      return rate
+    }
+    let steps = Array(stride(from: 0, to: 3_000, by: 10))
+    #expect(PhaseChange.steps(in: Schedules.run(stairs, steps: steps)) == [2_400])
+  }
+
   @Test func `A single low record is no drop before three agree`() {
     let rates = [0.1, 0.1, 0.01, 0.01]
     let steps = rates.enumerated().map { StepSummary(step: $0.offset, learningRate: $0.element) }

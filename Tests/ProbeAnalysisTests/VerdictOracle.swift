@@ -37,17 +37,10 @@ struct VerdictOracle: Decodable {
   var series: [Series]
 
   static func load() throws -> VerdictOracle {
-    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent()
-    // A package that links these tests in from elsewhere has them at the end of the link.
-    let fixture = "Support/Fixtures/verdict_oracle.json"
-    let folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+    let tests = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
       .deletingLastPathComponent().deletingLastPathComponent()
-    let near = tests.appendingPathComponent(fixture)
-    let url =
-      FileManager.default.fileExists(atPath: near.path)
-      ? near : folder.appendingPathComponent(fixture)
-    return try JSONDecoder().decode(VerdictOracle.self, from: Data(contentsOf: url))
+    let fixture = tests.appendingPathComponent("Support/Fixtures/verdict_oracle.json")
+    return try JSONDecoder().decode(VerdictOracle.self, from: Data(contentsOf: fixture))
   }
 }
 

@@ -43,14 +43,16 @@ enum Sample {
     Plan(name: "layer1.1", from: 0.8, to: 0.183, verdict: .active, taylor: 0.012),
     Plan(name: "layer2.0", from: nil, to: nil, verdict: .notApplicable, shortcut: .projection),
     Plan(name: "layer2.1", from: 0.7, to: 0.012, verdict: .nearIdentity, taylor: 0.0004),
-    Plan(name: "layer3.0.inner.deeply.nested.residual_block", from: 0.6, to: 0.049,
+    Plan(
+      name: "layer3.0.inner.deeply.nested.residual_block", from: 0.6, to: 0.049,
       verdict: .undetermined, taylor: 0.004),
     Plan(name: "layer3.1", from: 0, to: 0, verdict: .strictIdentity, ratioAtBirth: 0, taylor: 0),
     Plan(name: "layer3.2", from: 0, to: 0.2, verdict: .active, ratioAtBirth: 0, taylor: 0.009),
     Plan(name: "layer3.3", from: 0, to: 0, verdict: .strictIdentity, ratioAtBirth: 0, taylor: 0),
   ]
 
-  static let steps = [0, 1, 2, 5] + Array(stride(from: 10, through: 500, by: 10))
+  static let steps =
+    [0, 1, 2, 5] + Array(stride(from: 10, through: 500, by: 10))
     + Array(stride(from: 550, through: 2000, by: 50))
 
   /// A history that follows plans.

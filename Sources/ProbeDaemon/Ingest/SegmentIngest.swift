@@ -1,7 +1,7 @@
 import Glibc
 import ProbeCore
 public import ProbeStore
-import ProbeWire
+public import ProbeWire
 
 /// Takes one segment's file into a store, from where the store stands to where the file can be read.
 public struct SegmentIngest {

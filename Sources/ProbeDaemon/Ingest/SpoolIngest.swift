@@ -1,6 +1,7 @@
 import Glibc
+import ProbeCore
 public import ProbeStore
-import ProbeWire
+public import ProbeWire
 
 /// Takes what is pending in a spool into a store and moves aside what is done with.
 ///

@@ -25,6 +25,12 @@ extension BlockColumns {
         shortens: self == .block ? .init(comfortable: 20, least: 8, middle: true) : nil)
     }
 
+    /// The greatest order of dropping of the columns that are always worth having.
+    static let lastEssential = 3
+
+    /// Whether the column is worth having with nothing in it.
+    var isEssential: Bool { dropOrder <= Self.lastEssential }
+
     private var alignment: Alignment {
       switch self {
       case .block, .kind, .verdict, .since, .trend: .leading

@@ -41,10 +41,8 @@ struct BlockColumns {
         return Self.number(moments.flatMap { $0.n > 0 ? $0.mean : nil })
       },
       Definition(.verdict) { Self.verdict($0.verdict) },
+      Definition(.since) { Grid.Cell(text: Self.since($0.verdict)) },
     ]
-    if report.blocks.contains(where: { $0.verdict.sinceStep != nil }) {
-      definitions.append(Definition(.since) { Grid.Cell(text: Self.since($0.verdict)) })
-    }
     if let scale {
       definitions.append(
         Definition(.trend) { row in
@@ -52,9 +50,16 @@ struct BlockColumns {
           return Grid.Cell(text: scale.draw(points, over: steps, width: sparklineWidth))
         })
     }
+    let cells = definitions.map { report.blocks.map($0.cell) }
+    // A column in which no block has anything to say would only take room from others.
+    let kept = definitions.indices.filter { place in
+      definitions[place].title.isEssential
+        || cells[place].contains { !$0.text.isEmpty && $0.text != Grid.absent }
+    }
     return Grid(
-      columns: definitions.map(\.title.column),
-      rows: report.blocks.map { row in definitions.map { $0.cell(row) } }, important: 3)
+      columns: kept.map { definitions[$0].title.column },
+      rows: report.blocks.indices.map { row in kept.map { cells[$0][row] } },
+      important: Title.lastEssential)
   }
 
   private struct Definition {
@@ -111,6 +116,7 @@ struct BlockColumns {
 
   private static func cosine(_ value: Double?) -> Grid.Cell {
     guard let value, value.isFinite else { return Grid.Cell(text: Grid.absent, style: .dim) }
+    guard abs(value) < 1.005 else { return number(value) }
     // Two decimals at every size: a cosine is read by its distance from 0 and ±1.
     let hundredths = Int((abs(value) * 100).rounded())
     let sign = hundredths == 0 ? " " : value < 0 ? "−" : "+"
@@ -142,16 +148,16 @@ struct BlockColumns {
 }
 
 extension BlockColumns {
-  /// What the columns mean, a line each, for those that are shown.
-  func legend(without dropped: [String]) -> [String] {
-    let hidden = Set(dropped)
-    func shows(_ title: Title) -> Bool { !hidden.contains(title.rawValue) }
+  /// What the columns with these titles mean, a line each.
+  func legend(of shown: Set<String>) -> [String] {
+    func shows(_ title: Title) -> Bool { shown.contains(title.rawValue) }
     let settings = report.settings
     var lines: [String] = []
     if shows(.gap) {
       lines.append(
         "gap: ‖y − x‖/‖x‖, the median sample\(windowWords); near identity below "
-          + "\(Number.format(settings.epsilon)), strict below \(Number.format(settings.strictEpsilon))")
+          + "\(Number.format(settings.epsilon)), strict below \(Number.format(settings.strictEpsilon))"
+      )
     }
     if shows(.bounds) {
       lines.append("bounds: \(Number.percent(settings.confidence)) confidence each way")
@@ -159,20 +165,23 @@ extension BlockColumns {
     if shows(.ratio) {
       lines.append("ratio: ‖F‖/‖x‖, in brackets as a multiple of \(firstWords)")
       if report.blocks.contains(where: \.ratio.isFromZeroAtBirth) {
-        lines.append("* from zero at birth: a multiple of the first record after warm-up, if that is not zero")
+        lines.append(
+          "* from zero at birth: a multiple of the first record after warm-up, if that is not zero")
       }
     }
     if shows(.taylor) { lines.append("Taylor: rank and share of first-order importance; no cost") }
-    if shows(.gradient) {
-      lines.append("‖∂θ‖, ‖θ‖, ‖∂h‖: gradient, weights and output gradient at the latest record")
+    let norms: [(Title, String)] = [
+      (.gradient, "gradient"), (.weight, "weights"), (.outputGradient, "output gradient"),
+    ]
+    let named = norms.filter { shows($0.0) }.map { "\($0.0.rawValue) \($0.1)" }
+    if !named.isEmpty {
+      lines.append("norms at the latest record: \(named.joined(separator: ", "))")
     }
     if let scale, shows(.trend) {
       lines.append(
         "trend: gap at steps \(steps.lowerBound) to \(steps.upperBound), logarithmic, "
-          + "▁ \(Number.format(scale.low, significant: 2)) to █ \(Number.format(scale.high, significant: 2))")
-    }
-    if !dropped.isEmpty {
-      lines.append("Not shown for want of room: \(dropped.joined(separator: ", "))")
+          + "▁ \(Number.format(scale.low, significant: 2)) to █ \(Number.format(scale.high, significant: 2))"
+      )
     }
     return lines
   }

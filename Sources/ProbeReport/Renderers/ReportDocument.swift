@@ -1,8 +1,8 @@
 internal import ProbeCore
 
-/// The JSON form of a report. Keys are the properties' names in snake case; all are always there.
+/// The JSON form of a report.
 ///
-/// Keys may be added under the same ``format``; a change of meaning gets a new one.
+/// Keys are the properties' names in snake case; all are always there. Keys may be added under the same ``format``; a change of meaning gets a new one.
 public struct ReportDocument: Encodable, Sendable {
   /// `format`: the name and version of this form.
   public let format: String

@@ -34,11 +34,15 @@ public struct TerminalRenderer: Sendable, Hashable {
     }
     if !report.blocks.isEmpty {
       let columns = BlockColumns(report, width: width)
-      let table = columns.grid.lines(width: width, colour: colour)
+      let grid = columns.grid
+      let table = grid.lines(width: width, colour: colour)
+      let shown = Set(grid.columns.map(\.title)).subtracting(table.dropped)
       lines.append("")
       lines += table.lines
       lines.append("")
-      for line in columns.legend(without: table.dropped) {
+      var legend = columns.legend(of: shown)
+      if !table.dropped.isEmpty { legend.append(Grid.note(dropped: table.dropped)) }
+      for line in legend {
         lines += WordWrap.lines(line, width: width, indent: 2)
           .map { Style.dim.paint($0, isOn: colour) }
       }
@@ -50,8 +54,7 @@ public struct TerminalRenderer: Sendable, Hashable {
     var title = "Run \(run.id)"
     if !run.name.isEmpty { title += " · " + PrintableText.escape(run.name) }
     if !run.project.isEmpty { title += " · project " + PrintableText.escape(run.project) }
-    var facts = [state(run)]
-    facts.append(Words.count(run.frames, "step") + " measured")
+    var facts = [Words.count(run.frames, "step") + " measured"]
     if run.attempts != 1 { facts.append(Words.count(run.attempts, "attempt")) }
     if run.worldSize != 1 { facts.append(Words.count(run.worldSize, "rank")) }
     if let loss = run.loss { facts.append("loss " + Number.format(loss)) }
@@ -59,12 +62,12 @@ public struct TerminalRenderer: Sendable, Hashable {
       facts.append("recording took \(Number.format(run.recorderSeconds, significant: 2)) s")
     }
     let wrapped = WordWrap.lines(title, width: width).map { Style.bold.paint($0, isOn: colour) }
-    return wrapped + WordWrap.lines(joined(facts), width: width, indent: 2)
+    return wrapped + WordWrap.lines(state(run) + joined(facts), width: width, indent: 2)
   }
 
-  /// The facts in a row; lines break between them and not within (see ``WordWrap``).
+  /// The facts in a row after another; lines break between them and not within.
   private func joined(_ facts: [String]) -> String {
-    facts.map { String($0.map { $0 == " " ? WordWrap.firmSpace : $0 }) }.joined(separator: " · ")
+    facts.map { " · " + String($0.map { $0 == " " ? WordWrap.firmSpace : $0 }) }.joined()
   }
 
   private func state(_ run: RunSummary) -> String {

@@ -1,3 +1,5 @@
+public import ProbeCore
+
 /// A table as comma-separated values, row by row, for spreadsheets and data frames.
 ///
 /// Source: RFC 4180. NULL is empty and an empty text is `""`; numbers have all their digits; bytes
@@ -45,11 +47,15 @@ public struct CSVRenderer: Sendable, Hashable {
     case .integer(let value): String(value)
     case .real(let value): value.isNaN ? "" : value.description
     case .text(let text): field(text)
-    case .blob(let bytes): Cell.hex(bytes)
+    case .blob(let bytes): HexText.write(bytes)
     }
   }
 
   private static func field(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy {
+      (0x21..<0x7F).contains($0) && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\"")
+    }
+    if isPlain, !text.isEmpty, !runsInSpreadsheets(text) { return text }
     let guarded = runsInSpreadsheets(text) ? "'" + text : text
     // Scalars: a carriage return and a line feed are one Character.
     var printable = ""

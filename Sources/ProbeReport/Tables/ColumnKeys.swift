@@ -1,10 +1,10 @@
 /// The keys that columns get in objects, where names must differ.
-enum ColumnKeys {
+package enum ColumnKeys {
   /// The names in order; one that was there already gets `_2`, `_3` … so that all differ.
   ///
   /// Names that are unique as they are keep theirs: `["a", "a", "a_2"]` gives
   /// `["a", "a_3", "a_2"]`.
-  static func unique(_ names: [String]) -> [String] {
+  package static func unique(_ names: [String]) -> [String] {
     var taken = Set(names)
     var seen: Set<String> = []
     var next: [String: Int] = [:]

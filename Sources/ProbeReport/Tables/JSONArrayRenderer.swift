@@ -1,3 +1,5 @@
+public import ProbeCore
+
 /// A table as a JSON array of objects, one row a line; the objects as in ``JSONLinesRenderer``.
 ///
 /// Write ``row(_:)`` for each row and then ``end``; the array opens with the first of them.

@@ -1,3 +1,5 @@
+public import ProbeCore
+
 /// A table as JSON Lines: one object a row, its keys in the order of the columns.
 ///
 /// Numbers that are not finite are null; bytes are `{"hex": "…"}`. Of columns with one name the
@@ -31,7 +33,7 @@ public struct JSONLinesRenderer: Sendable, Hashable {
     case .integer(let value): String(value)
     case .real(let value): JSONText.number(value)
     case .text(let text): JSONText.quote(text)
-    case .blob(let bytes): "{\"hex\": \"\(Cell.hex(bytes))\"}"
+    case .blob(let bytes): "{\"hex\": \"\(HexText.write(bytes))\"}"
     }
   }
 }

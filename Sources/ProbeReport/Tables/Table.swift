@@ -1,3 +1,5 @@
+public import ProbeCore
+
 /// Rows under named columns: a list of runs, the result of a query.
 public struct Table: Sendable, Hashable {
   /// A column.

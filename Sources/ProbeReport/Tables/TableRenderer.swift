@@ -1,3 +1,5 @@
+import ProbeCore
+
 /// A table for people at a terminal.
 ///
 /// Numbers stand at the right with up to 6 significant digits (whole numbers with all), NULL is
@@ -31,8 +33,7 @@ public struct TableRenderer: Sendable, Hashable {
     guard !table.lines.isEmpty else { return "" }
     var lines = table.lines
     if !table.dropped.isEmpty {
-      let note = "Not shown for want of room: \(table.dropped.joined(separator: ", "))"
-      lines += WordWrap.lines(note, width: width, indent: 2)
+      lines += WordWrap.lines(Grid.note(dropped: table.dropped), width: width, indent: 2)
         .map { Style.dim.paint($0, isOn: colour) }
     }
     return lines.joined(separator: "\n") + "\n"
@@ -56,7 +57,7 @@ public struct TableRenderer: Sendable, Hashable {
     case .integer(let value): Grid.Cell(text: String(value))
     case .real(let value): Grid.Cell(text: Number.format(value, significant: 6))
     case .text(let text): Grid.Cell(text: PrintableText.escape(text))
-    case .blob(let bytes): Grid.Cell(text: Cell.hex(bytes))
+    case .blob(let bytes): Grid.Cell(text: HexText.write(bytes))
     }
   }
 }

@@ -2,11 +2,11 @@
 ///
 /// The standard library has none, and drawings of eight heights and numbers shown with three
 /// digits are no reason to depend on a mathematics library.
-enum BinaryLogarithm {
+package enum BinaryLogarithm {
   /// The binary logarithm of a positive finite number; error below 1e-12.
   ///
   /// The exponent, and the series of artanh for the significand.
-  static func of(_ value: Double) -> Double {
+  package static func of(_ value: Double) -> Double {
     // A significand in [1/√2, √2) keeps the series short.
     var exponent = Double(value.exponent)
     var significand = value.significand
@@ -28,7 +28,7 @@ enum BinaryLogarithm {
   }
 
   /// Two to the power of a number; error below 1e-12 of it.
-  static func power(_ value: Double) -> Double {
+  package static func power(_ value: Double) -> Double {
     let whole = value.rounded(.down)
     let x = (value - whole) * 0.6931471805599453
     var term = 1.0

@@ -9,9 +9,9 @@ public enum Alignment: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Brings text to a width in columns of a terminal, never splitting a grapheme cluster.
-enum Fitting {
+package enum Fitting {
   /// The text with spaces up to `width`; a longer one stays as it is.
-  static func pad(_ text: String, to width: Int, _ alignment: Alignment) -> String {
+  package static func pad(_ text: String, to width: Int, _ alignment: Alignment) -> String {
     let missing = width - DisplayWidth.of(text)
     guard missing > 0 else { return text }
     let spaces = String(repeating: " ", count: missing)
@@ -21,7 +21,7 @@ enum Fitting {
   /// The text within `width`, its middle replaced by "…" where it is longer.
   ///
   /// Two thirds of the room go to the end: module paths begin alike and differ there.
-  static func truncateMiddle(_ text: String, to width: Int) -> String {
+  package static func truncateMiddle(_ text: String, to width: Int) -> String {
     guard DisplayWidth.of(text) > width else { return text }
     guard width > 1 else { return width == 1 ? "…" : "" }
     let room = width - 1
@@ -30,14 +30,14 @@ enum Fitting {
   }
 
   /// The text within `width`, its end replaced by "…" where it is longer.
-  static func truncateEnd(_ text: String, to width: Int) -> String {
+  package static func truncateEnd(_ text: String, to width: Int) -> String {
     guard DisplayWidth.of(text) > width else { return text }
     guard width > 1 else { return width == 1 ? "…" : "" }
     return prefix(of: text, columns: width - 1) + "…"
   }
 
   /// The most leading grapheme clusters that fit into `columns`.
-  static func prefix(of text: some StringProtocol, columns: Int) -> String {
+  package static func prefix(of text: some StringProtocol, columns: Int) -> String {
     var used = 0
     return String(
       text.prefix { character in
@@ -61,7 +61,7 @@ enum Fitting {
   ///
   /// A text without a point ends where the points stand; one that is no number (it does not begin
   /// with a digit or sign) is set at the right edge.
-  static func alignDecimals(_ texts: [String]) -> [String] {
+  package static func alignDecimals(_ texts: [String]) -> [String] {
     let parts = texts.map { text -> (whole: Int, rest: Int)? in
       guard let first = text.first, first.isNumber || "+-−".contains(first) else { return nil }
       let whole = text.prefix { $0.isNumber || "+-−".contains($0) }

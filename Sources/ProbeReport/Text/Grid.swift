@@ -70,6 +70,11 @@ struct Grid {
     return (lines.map(trimmingEnd), dropped.map { columns[$0].title })
   }
 
+  /// What is to be said of columns that found no room.
+  static func note(dropped: [String]) -> String {
+    "Not shown for want of room: \(dropped.joined(separator: ", "))"
+  }
+
   /// The texts of a column, points aligned.
   private func column(_ place: Int) -> [String] {
     let texts = rows.map { $0[place].text }

@@ -1,7 +1,7 @@
 /// Pieces of JSON written by hand, where the order of keys matters or text comes row by row.
-enum JSONText {
+package enum JSONText {
   /// A string in quotes; whatever is not printable is escaped.
-  static func quote(_ text: String) -> String {
+  package static func quote(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -22,12 +22,14 @@ enum JSONText {
   }
 
   /// A number; null where it is not finite.
-  static func number(_ value: Double) -> String { value.isFinite ? value.description : "null" }
+  package static func number(_ value: Double) -> String {
+    value.isFinite ? value.description : "null"
+  }
 
   /// A JSON text with everything that is not printable in its strings written as `\u` escapes.
   ///
   /// Outside strings JSON holds printable ASCII and newlines only, so no place needs telling apart.
-  static func escapingUnprintables(_ json: String) -> String {
+  package static func escapingUnprintables(_ json: String) -> String {
     func stays(_ scalar: Unicode.Scalar) -> Bool {
       scalar == "\n" || PrintableText.isPrintable(scalar)
     }

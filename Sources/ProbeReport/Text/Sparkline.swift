@@ -12,7 +12,8 @@ public struct Sparkline: Sendable, Hashable {
 
   /// A scale between two positive numbers.
   public init(low: Double, high: Double) {
-    precondition(low > 0 && low <= high && high.isFinite, "a logarithmic scale needs 0 < low ≤ high")
+    precondition(
+      low > 0 && low <= high && high.isFinite, "a logarithmic scale needs 0 < low ≤ high")
     self.low = low
     self.high = high
   }
@@ -55,7 +56,9 @@ public struct Sparkline: Sendable, Hashable {
     var last: Double?
     return draw(
       sums.map { sum -> Double? in
-        if sum.points > 0 { last = sum.n > 0 ? BinaryLogarithm.power(sum.logs / Double(sum.n)) : nil }
+        if sum.points > 0 {
+          last = sum.n > 0 ? BinaryLogarithm.power(sum.logs / Double(sum.n)) : nil
+        }
         return last
       })
   }
@@ -64,7 +67,9 @@ public struct Sparkline: Sendable, Hashable {
     guard let value, value.isFinite, value >= 0 else { return Self.undefined }
     guard value > 0 else { return Self.elements[0] }
     guard low < high else { return value < low ? Self.elements[0] : Self.elements[3] }
-    let share = BinaryLogarithm.of(value / low) / BinaryLogarithm.of(high / low)
+    // Differences of logarithms: quotients overflow.
+    let base = BinaryLogarithm.of(low)
+    let share = (BinaryLogarithm.of(value) - base) / (BinaryLogarithm.of(high) - base)
     let top = Self.elements.count - 1
     return Self.elements[Int((min(1, max(0, share)) * Double(top)).rounded())]
   }

@@ -3,7 +3,6 @@ enum Style: String, Sendable {
   case plain = ""
   case bold = "1"
   case dim = "2"
-  case red = "31"
   case yellow = "33"
 
   /// The text between the codes that switch the look on and off; unchanged where it is plain,

@@ -16,7 +16,9 @@ public enum Timestamp {
       + "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
   }
 
-  /// The date of a day counted from 1970-01-01. Source: Hinnant 2013, `civil_from_days`.
+  /// The date of a day counted from 1970-01-01.
+  ///
+  /// Source: Hinnant 2013, `civil_from_days`.
   private static func civil(_ day: Int) -> (year: Int, month: Int, day: Int) {
     let shifted = day + 719_468
     let era = floorDivide(shifted, 146_097)

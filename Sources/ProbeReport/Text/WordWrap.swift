@@ -1,13 +1,13 @@
 /// Breaks prose into lines.
-enum WordWrap {
+package enum WordWrap {
   /// A space at which no line breaks; it becomes a plain one.
-  static let firmSpace: Character = "\u{A0}"
+  package static let firmSpace: Character = "\u{A0}"
 
   /// The lines of a paragraph, each at most `width` columns; one line where `width` is nil.
   ///
   /// Words wider than a line (long module paths) are broken where the line ends, so that nothing
   /// is lost. Lines after the first begin with `indent` spaces.
-  static func lines(_ text: String, width: Int?, indent: Int = 0) -> [String] {
+  package static func lines(_ text: String, width: Int?, indent: Int = 0) -> [String] {
     guard let limit = width.map({ max(2, $0) }) else { return [soft(text)] }
     let indent = indent < limit - 1 ? indent : 0
     let margin = String(repeating: " ", count: indent)

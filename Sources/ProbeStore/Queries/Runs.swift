@@ -24,7 +24,11 @@ extension Store {
       (SELECT count(*) FROM attempt WHERE run_id = r.id),
       (SELECT count(*) FROM block WHERE run_id = r.id),
       (SELECT total(dropped_frames) FROM journal WHERE run_id = r.id),
-      (SELECT total(rejected_records) FROM journal WHERE run_id = r.id)
+      (SELECT total(rejected_records) FROM journal WHERE run_id = r.id),
+      (SELECT count(*) FROM verdict WHERE run_id = r.id
+        AND verdict IN ('strict_identity', 'near_identity')),
+      (SELECT count(*) FROM journal AS j JOIN journal_segment AS s ON s.journal_id = j.id
+        WHERE j.run_id = r.id AND s.damage IS NOT NULL)
     FROM run AS r
     """
 
@@ -55,7 +59,8 @@ extension Store {
       attempts: row[9], worldSize: newest?[1] ?? 1, ranks: ranks, plannedSteps: row[7],
       blocks: row[10], frames: steps[0], firstStep: steps[1], lastStep: steps[2], loss: loss,
       droppedFrames: Int(clamping: dropped), rejectedRecords: Int(clamping: rejected),
-      recorderSeconds: steps[3], recorder: row[8])
+      recorderSeconds: steps[3], recorder: row[8], identityBlocks: row[13],
+      damagedSegments: row[14])
   }
 
   private static func identity(_ text: String) throws -> Identity {

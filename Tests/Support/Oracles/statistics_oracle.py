@@ -1,9 +1,9 @@
 """Statistics of residual blocks in NumPy, straight from their definitions.
 
 Writes ../Fixtures/statistics_oracle.json, which ProbeRecorderTests compares the recorder with.
-Everything is computed in extended or double precision from float32 inputs, and on purpose not in
-the recorder's way: y is formed and x subtracted from it, the turning part is projected out, the
-angle comes from unit vectors. Inputs are not stored but described: both sides run the same
+Everything is computed in extended precision from float32 inputs, and on purpose not in the
+recorder's way: y is formed and x subtracted from it as rationals, the turning part is projected
+out, the angle comes from unit vectors. Inputs are not stored but described: both sides run the same
 generator (SplitMix64, the top 24 bits as a float32 in -1 ... 1) and the same edits.
 
 Run: python statistics_oracle.py   (needs NumPy; the output does not depend on its version)
@@ -12,6 +12,7 @@ Run: python statistics_oracle.py   (needs NumPy; the output does not depend on i
 import json
 import math
 import pathlib
+from fractions import Fraction
 
 import numpy as np
 
@@ -56,6 +57,15 @@ def buffers(case: dict) -> dict[str, np.ndarray]:
 
 def norm(vector: np.ndarray) -> np.longdouble:
     return np.sqrt(np.sum(vector.astype(WIDE) ** 2))
+
+
+def exact_change(x: np.ndarray, f: np.ndarray, rectified: bool) -> np.ndarray:
+    """y - x in rational arithmetic: no precision is enough where x is 1e30 and F is not."""
+    change = []
+    for one, other in zip(x, f):
+        y = Fraction(float(one)) + Fraction(float(other))
+        change.append(float((max(y, Fraction(0)) if rectified else y) - Fraction(float(one))))
+    return np.array(change, dtype=WIDE)
 
 
 def moments(values: list) -> dict | None:
@@ -132,7 +142,7 @@ def statistics(case: dict) -> dict:
                 y = base + f
                 if case["activation"] == "relu":
                     y = np.maximum(y, 0)
-                change = y - base
+                change = exact_change(base, f, case["activation"] == "relu")
                 gaps.append(norm(change) / norm(base))
                 count(slot(float(gaps[-1])))
                 turning = change - (base * change).sum() / (base * base).sum() * base

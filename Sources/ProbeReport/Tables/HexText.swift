@@ -1,0 +1,9 @@
+/// Bytes as text.
+enum HexText {
+  /// The bytes as lower-case hexadecimal digits.
+  static func write(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+      decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+}

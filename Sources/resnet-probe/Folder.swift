@@ -1,0 +1,13 @@
+import Glibc
+
+/// Folders that the program makes for itself.
+enum Folder {
+  /// Makes the folders above a file, mode 0700; what goes wrong shows when the file is opened.
+  static func make(for path: String) {
+    var end = path.utf8.startIndex
+    while let slash = path.utf8[end...].dropFirst().firstIndex(of: UInt8(ascii: "/")) {
+      mkdir(String(path[..<slash]), 0o700)
+      end = slash
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import ProbeCore
+import ProbeDaemon
+import ProbeReport
+import ProbeStore
+
+/// `report`: what the blocks of one run do.
+struct ReportVerb: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Which blocks of a run behave close to the identity.",
+    discussion: """
+      Examples:
+        resnet-probe report
+        resnet-probe report --run 42
+        resnet-probe report --run "resnet56 digits" --json
+      """)
+
+  @Option(
+    name: .customLong("run"),
+    help: ArgumentHelp("The run: its number, uuid or name, or `latest`.", valueName: "run"))
+  var selector = "latest"
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  @OptionGroup var options: StoreOptions
+
+  func run() throws {
+    let store = try options.openForReading()
+    let selected = try store.select(RunSelector(selector))
+    if selected.others > 0 {
+      let others = selected.others == 1 ? "1 other run has" : "\(selected.others) other runs have"
+      Output.note(
+        "\(others) the name \(selector) too; this is the newest, run \(selected.run.id)")
+    }
+    let settings = VerdictSettings()
+    let judged = try JudgedRun(selected.run, in: store, settings: settings)
+    let report = Report(
+      history: judged.history, verdicts: judged.verdicts, window: judged.window,
+      settings: settings)
+    try Output.write(json ? JSONRenderer().render(report) : Self.terminal().render(report))
+  }
+
+  /// The renderer for standard output as it is.
+  static func terminal() -> TerminalRenderer {
+    let terminal = Terminal()
+    return TerminalRenderer(width: terminal.width, colour: terminal.hasColour)
+  }
+}

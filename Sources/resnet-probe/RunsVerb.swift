@@ -1,0 +1,71 @@
+import ArgumentParser
+import ProbeCore
+import ProbeReport
+import ProbeStore
+
+/// `runs`: what is in a store.
+struct RunsVerb: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "runs", abstract: "List the runs of a store, the newest first.",
+    discussion: """
+      Examples:
+        resnet-probe runs
+        resnet-probe runs --json
+      """)
+
+  @Flag(help: "Print a JSON array.")
+  var json = false
+
+  @OptionGroup var options: StoreOptions
+
+  func run() throws {
+    let runs: [RunSummary]
+    do throws(StoreError) { runs = try options.openForReading().runs() } catch {
+      guard error.kind == .notFound else { throw error }
+      runs = []
+      if !json { Output.note(Failure.joined(error.description, error.hint)) }
+    }
+    if json {
+      try Output.write(JSONArrayRenderer.render(Self.json(runs)))
+    } else if !runs.isEmpty {
+      let terminal = Terminal()
+      let renderer = TableRenderer(width: terminal.width, colour: terminal.hasColour)
+      try Output.write(renderer.render(Self.table(runs)))
+    }
+  }
+
+  private static func table(_ runs: [RunSummary]) -> Table {
+    Table(
+      columns: ["run", "name", "project", "status", "started", "step", "blocks", "identity", "loss"]
+        .map { Table.Column($0) },
+      rows: runs.map { run in
+        [
+          .integer(Int64(run.id)), .text(run.name), .text(run.project),
+          .text(run.status?.rawValue ?? "running"), .text(Timestamp.format(run.startedAt)),
+          run.lastStep.map { .integer(Int64($0)) } ?? .null, .integer(Int64(run.blocks)),
+          .integer(Int64(run.identityBlocks)), run.loss.map { .real($0) } ?? .null,
+        ]
+      })
+  }
+
+  private static func json(_ runs: [RunSummary]) -> Table {
+    let columns = [
+      "id", "uuid", "name", "project", "status", "started_at", "last_seen_at", "attempts", "blocks",
+      "frames", "first_step", "last_step", "planned_steps", "identity_blocks", "loss",
+      "dropped_frames", "rejected_records", "recorder",
+    ]
+    func whole(_ value: Int?) -> Cell { value.map { .integer(Int64($0)) } ?? .null }
+    return Table(
+      columns: columns.map { Table.Column($0) },
+      rows: runs.map { run in
+        [
+          whole(run.id), .text(run.uuid.description), .text(run.name), .text(run.project),
+          .text(run.status?.rawValue ?? "running"), .real(run.startedAt), .real(run.lastSeenAt),
+          whole(run.attempts), whole(run.blocks), whole(run.frames), whole(run.firstStep),
+          whole(run.lastStep), whole(run.plannedSteps), whole(run.identityBlocks),
+          run.loss.map { .real($0) } ?? .null, whole(run.droppedFrames),
+          whole(run.rejectedRecords), .text(run.recorder),
+        ]
+      })
+  }
+}
