@@ -121,7 +121,7 @@ CREATE TABLE frame (
   loss_scale REAL,               -- what gradients were scaled by (mixed precision)
   skipped INTEGER NOT NULL CHECK (skipped IN (0, 1)),  -- the scaler skipped this update
   wall_time REAL NOT NULL,       -- when the step ended
-  recorder_seconds REAL NOT NULL CHECK (recorder_seconds >= 0),  -- what measuring cost the training loop
+  recorder_seconds REAL NOT NULL CHECK (recorder_seconds >= 0),  -- what the recorder cost the loop since the frame before
   dropped_frames INTEGER NOT NULL CHECK (dropped_frames >= 0),   -- since the frame before
   PRIMARY KEY (run_id, attempt_id, rank, step),
   FOREIGN KEY (run_id, attempt_id, rank) REFERENCES journal (run_id, attempt_id, rank)

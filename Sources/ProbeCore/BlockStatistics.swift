@@ -1,7 +1,8 @@
 /// A sampled statistic whose values are kept as a distribution of their logarithms.
 ///
 /// `identity_gap` and `residual_ratio` (STATISTICS.md section 2). Percentiles are nearest rank
-/// ⌈pn⌉ over the step's samples on one rank, micro-batches pooled; nil while `n` is 0.
+/// ⌈pn⌉ over the step's samples on one rank, micro-batches pooled (over a uniform sample of them where
+/// a recorder's memory is bounded); nil while `n` is 0.
 public struct LogDistribution: Sendable, Hashable {
   /// The number of samples with a value, zeros included.
   public var n = 0

@@ -31,7 +31,7 @@ public struct Frame: Sendable, Hashable {
   public var lossScale: Double?
   /// Whether the scaler skipped the optimizer's update.
   public var skipped = false
-  /// What measuring this step cost the training loop. Unit: seconds.
+  /// What the recorder cost the training loop since the frame before. Unit: seconds.
   public var recorderSeconds = 0.0
   /// The frames that the recorder had to drop since the frame before.
   public var droppedFrames = 0

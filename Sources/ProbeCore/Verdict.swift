@@ -52,15 +52,15 @@ public enum Missing: Sendable, Hashable, CustomStringConvertible {
     case .records(let have, let need):
       "\(counted(need - have, "more record")) since the last phase change (\(have) of \(need))"
     case .finiteValues(let step, let samples):
-      "finite values (\(counted(samples, "sample")) with NaN or infinity, first at step \(step))"
+      "finite values: \(counted(samples, "sample")) with NaN or infinity, first at step \(step)"
     case .unmaskedSamples(let share):
-      "samples (\(share.isFinite ? Int((share * 100).rounded()) : 100) % were dropped or have a zero stream)"
+      "samples: \(share.isFinite ? Int((share * 100).rounded()) : 100) % were dropped or have a zero stream"
     case .samples(let have, let need):
       "\(counted(need - have, "more sample")) in the window (\(have) of \(need))"
     case .decidedInterval(_, _, let epsilon):
-      "a narrower interval (the gap's bounds lie on both sides of \(epsilon))"
+      "a narrower interval: the gap's bounds lie on both sides of \(epsilon)"
     case .confidenceAmongBlocks(let adjusted):
-      "confidence among all blocks (the adjusted p is \((adjusted * 1000).rounded(.up) / 1000))"
+      "confidence among all blocks: the adjusted p is \((adjusted * 1000).rounded(.up) / 1000)"
     }
   }
 
@@ -75,7 +75,7 @@ public struct BlockVerdict: Sendable, Hashable {
   public var ordinal: Int
   /// What is said.
   public var verdict: Verdict
-  /// Where the identity comes from; only with an identity verdict.
+  /// Where the identity comes from; only with an identity verdict, and only where its birth or collapse was seen.
   public var origin: Origin?
   /// The first record after the last with a median gap of 2ε or more; only with an identity verdict.
   public var sinceStep: Int?
@@ -83,7 +83,7 @@ public struct BlockVerdict: Sendable, Hashable {
   public var atStep: Int?
   /// The first step of the window.
   public var windowStart: Int?
-  /// The records in the window.
+  /// The records with a median gap in the window.
   public var records: Int
   /// The centre of the interval: the geometric mean of the median gap over the window.
   public var gap: Double?

@@ -1,3 +1,4 @@
+internal import ProbeCore
 internal import ProbeReport
 internal import Testing
 

@@ -34,6 +34,7 @@ import Testing
       "PRAGMA wal_checkpoint", "PRAGMA query_only = OFF", "PRAGMA trusted_schema = ON",
       "PRAGMA temp_store_directory = '/tmp'", "PRAGMA optimize",
       "SELECT load_extension('x')", "EXPLAIN DELETE FROM run",
+      "CREATE VIRTUAL TABLE v USING fts5(x)",
     ] {
       let error = refusal(sql, test)
       #expect(error?.kind == .refused, "\(sql)")
@@ -46,7 +47,10 @@ import Testing
   @Test func `wrong SQL says what is wrong with it`() throws {
     let test = try TestStore()
     #expect(refusal("SELEC 1", test)?.reason == "near \"SELEC\": syntax error")
-    #expect(refusal("SELECT * FROM nothing", test)?.reason == "no such table: nothing")
+    #expect(refusal("SELECT * FROM nowhere", test)?.reason == "no such table: nowhere")
+    #expect(
+      refusal("UPDATE sqlite_master SET sql = ''", test)?.reason
+        == "table sqlite_master may not be modified")
     #expect(refusal("SELECT 1; SELECT 2", test)?.reason == "it is more than one statement")
     #expect(refusal("SELECT 1; DROP TABLE run", test)?.reason == "it is more than one statement")
     #expect(refusal("  ", test)?.reason == "there is no statement in it")

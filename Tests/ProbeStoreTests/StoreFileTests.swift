@@ -15,7 +15,10 @@ import Testing
     let test = try TestStore()
     let mode = try FileManager.default.attributesOfItem(atPath: test.path)[.posixPermissions]
     #expect(mode as? Int == 0o600)
-    #expect(try test.rows("PRAGMA journal_mode") == [[.text("wal")]])
+    let journal = try DatabaseQueue(path: test.path).read {
+      try String.fetchOne($0, sql: "PRAGMA journal_mode")
+    }
+    #expect(journal == "wal")
     #expect(try test.number("PRAGMA page_size") == 8192)
     #expect(try test.number("PRAGMA user_version") == 1)
     #expect(try test.store.synchronous() == 2)
@@ -46,8 +49,11 @@ import Testing
   @Test func `a newer store is refused and both versions are named`() throws {
     let test = try TestStore()
     try DatabaseQueue(path: test.path).write { try $0.execute(sql: "PRAGMA user_version = 9") }
-    for open in [Store.openForWriting, Store.openForReading] {
-      let error = refusal { _ = try open(test.path) }
+    for isWriter in [true, false] {
+      let error = refusal {
+        _ = try isWriter
+          ? Store.openForWriting(at: test.path) : Store.openForReading(at: test.path)
+      }
       #expect(error?.reason == "its schema is 9, newer than the 1 of this program")
       #expect(error?.hint == "install a newer resnet-probe")
     }
@@ -88,8 +94,10 @@ import Testing
 
   @Test func `a store that another process holds locked says so`() throws {
     let test = try TestStore()
-    let other = try DatabaseQueue(path: test.path)
-    try other.writeWithoutTransaction { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE") }
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: test.path, configuration: configuration)
+    try other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
     var journal = TestJournal()
     let batch = journal.batch([])
     let error = refusal { _ = try test.store.append(batch) }

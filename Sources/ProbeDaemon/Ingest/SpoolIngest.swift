@@ -89,11 +89,14 @@ public struct SpoolIngest {
     guard file >= 0 else { return false }
     defer { close(file) }
     var status = stat()
-    guard flock(file, LOCK_EX | LOCK_NB) == 0, fstat(file, &status) == 0 else { return false }
-    let read = taken.offset + taken.bytesLeft
-    if case .refused = taken.end {} else if Int(status.st_size) != read { return false }
+    guard fstat(file, &status) == 0 else { return false }
     let isSilent = time(nil) - status.st_mtim.tv_sec > Self.silence
-    return taken.isFinished || hasSuccessor || isSilent
+    // A file this young is left unlocked, so that its recorder's own lock never fails.
+    guard taken.isFinished || hasSuccessor || isSilent, flock(file, LOCK_EX | LOCK_NB) == 0,
+      fstat(file, &status) == 0
+    else { return false }
+    if case .refused = taken.end { return true }
+    return Int(status.st_size) == taken.offset + taken.bytesLeft
   }
 }
 

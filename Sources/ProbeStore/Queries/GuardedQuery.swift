@@ -100,7 +100,8 @@ public struct GuardedQuery: ~Copyable {
     }
     let readOnly = "the store is only read here: SELECT, EXPLAIN, WITH and PRAGMAs that ask"
     guard code == SQLITE_OK else {
-      let isDenied = code & 0xFF == SQLITE_AUTH
+      // SQLite says so by its code or, for functions and PRAGMAs, only by its words.
+      let isDenied = code & 0xFF == SQLITE_AUTH || message(connection).hasPrefix("not authorized")
       throw refuse(
         isDenied ? "it does more than read" : message(connection),
         isDenied ? readOnly : "`resnet-probe schema` prints tables and views")
@@ -142,7 +143,7 @@ public struct GuardedQuery: ~Copyable {
     "index_info": true, "index_xinfo": true, "foreign_key_list": true, "foreign_key_check": true,
     "integrity_check": true, "quick_check": true, "user_version": false, "application_id": false,
     "schema_version": false, "page_count": false, "page_size": false, "freelist_count": false,
-    "encoding": false, "compile_options": false, "database_list": false, "journal_mode": false,
+    "encoding": false, "compile_options": false, "database_list": false,
     "data_version": false, "function_list": false, "collation_list": false,
   ]
 
@@ -151,6 +152,10 @@ public struct GuardedQuery: ~Copyable {
   ) -> Bool {
     switch action {
     case SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE: true
+    // A table-valued function (json_each, pragma_table_info) declares its columns as a table; a
+    // statement that makes a real one is not read-only and is refused for that.
+    case SQLITE_CREATE_TABLE: true
+    case SQLITE_INSERT, SQLITE_UPDATE: first.map { String(cString: $0) } == "sqlite_master"
     case SQLITE_FUNCTION:
       !["load_extension", "fts3_tokenizer"].contains(second.map { String(cString: $0) } ?? "")
     case SQLITE_PRAGMA:

@@ -1,0 +1,120 @@
+import Foundation
+import ProbeCore
+import ProbeDaemon
+import ProbeStore
+import ProbeWire
+import Support
+import Testing
+
+@Suite struct SpoolIngestTests {
+  private let name = Golden.segment.fileName
+
+  private func take(_ intake: Intake) throws -> SpoolIngest.Account {
+    try SpoolIngest(folder: intake.spool).take(into: intake.store)
+  }
+
+  private func age(_ path: String, seconds: Double) throws {
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -seconds)], ofItemAtPath: path)
+  }
+
+  @Test func `a finished journal moves to delivered`() throws {
+    let intake = try Intake()
+    _ = try intake.write(try Fixtures.bytes("complete.rpj"), as: name)
+    let account = try take(intake)
+    #expect(account.runs == [1] && account.segments.map(\.frames) == [2])
+    #expect(try intake.names() == ["delivered/\(name)"])
+  }
+
+  @Test func `a journal whose recorder lives stays where it is`() throws {
+    let intake = try Intake()
+    let path = try intake.write(try Fixtures.bytes("complete.rpj"), as: name)
+    let file = open(path, O_RDWR)
+    #expect(flock(file, LOCK_EX) == 0)
+    try age(path, seconds: 3600)
+    _ = try take(intake)
+    #expect(try intake.names() == [name])
+    close(file)
+    _ = try take(intake)
+    #expect(try intake.names() == ["delivered/\(name)"])
+  }
+
+  @Test func `a killed recorder's journal is awaited for a minute`() throws {
+    let intake = try Intake()
+    let path = try intake.write(try Fixtures.bytes("cut.rpj"), as: name)
+    _ = try take(intake)
+    #expect(try intake.names() == [name])
+    #expect(try intake.count("SELECT count(*) FROM frame") == 1)
+    try age(path, seconds: 61)
+    _ = try take(intake)
+    #expect(try intake.names() == ["delivered/\(name)"])
+  }
+
+  @Test func `a segment with a successor is done with`() throws {
+    let intake = try Intake()
+    _ = try intake.write(try Fixtures.bytes("zero-filled.rpj"), as: name)
+    let second = SegmentIdentity(journal: Golden.journal, segment: 1).fileName
+    _ = try intake.write(try Fixtures.bytes("second-segment.rpj"), as: second)
+    _ = try take(intake)
+    #expect(try intake.names() == [second, "delivered/\(name)"].sorted())
+    #expect(try intake.count("SELECT count(*) FROM frame") == 2)
+  }
+
+  @Test func `a damaged segment is set aside under a name that says so`() throws {
+    let intake = try Intake()
+    var bytes = try Fixtures.bytes("complete.rpj")
+    bytes[500] ^= 1
+    _ = try intake.write(bytes, as: name)
+    let account = try take(intake)
+    #expect(account.segments[0].isFailure)
+    #expect(try intake.names() == ["\(name).damaged"])
+    #expect(try take(intake).segments.isEmpty)
+  }
+
+  @Test func `a file whose name is another journal's is not taken in`() throws {
+    let intake = try Intake()
+    let other = SegmentIdentity(journal: Identity.random(), segment: 0).fileName
+    _ = try intake.write(try Fixtures.bytes("complete.rpj"), as: other)
+    #expect(
+      try take(intake).segments[0].remarks == [
+        "cannot take in \(intake.spool)/\(other): its name says \(other), its header \(name)"
+      ])
+    #expect(try intake.count("SELECT count(*) FROM run") == 0)
+  }
+
+  @Test func `symbolic links, folders and other files are passed over`() throws {
+    let intake = try Intake()
+    _ = try intake.write([1, 2, 3], as: "notes.txt")
+    let target = intake.folder.file("target.rpj")
+    try Data(try Fixtures.bytes("complete.rpj")).write(to: URL(filePath: target))
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(intake.spool)/\(name)", withDestinationPath: target)
+    #expect(SpoolIngest(folder: intake.spool).pending().isEmpty)
+    #expect(SpoolIngest(folder: intake.folder.file("none")).pending().isEmpty)
+  }
+
+  @Test func `a store that lost everything gets it again from delivered`() throws {
+    let intake = try Intake()
+    _ = try intake.write(try Fixtures.bytes("complete.rpj"), as: name)
+    _ = try take(intake)
+    let fresh = try Store.openForWriting(at: intake.folder.file("fresh.sqlite"))
+    let account = try SegmentIngest(into: fresh).take("\(intake.spool)/delivered/\(name)")
+    #expect(account.frames == 2)
+  }
+
+  @Test func `verdict rows follow what was taken in`() throws {
+    let intake = try Intake()
+    _ = try intake.write(try Fixtures.bytes("complete.rpj"), as: name)
+    try VerdictUpdate.update(try take(intake).runs, in: intake.store)
+    var query = try GuardedQuery(
+      "SELECT b.name, verdict, missing FROM verdict JOIN block AS b ON b.id = block_id ORDER BY 1",
+      onStoreAt: intake.store.path)
+    #expect(
+      try query.next()
+        == [
+          .text("layer1.0"), .text("undetermined"),
+          .text("18 more records since the last phase change (2 of 20)"),
+        ])
+    #expect(try query.next() == [.text("layer1.1"), .text("not_applicable"), .null])
+  }
+}
