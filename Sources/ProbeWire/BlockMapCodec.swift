@@ -35,12 +35,12 @@ extension ResnetProbe_V1_Block {
     var dimensions: [Int] = []
     for size in shape { dimensions.append(try RecordCodec.count(size, "dimension")) }
     return Block(
-      ordinal: Int(ordinal), name: name, kind: try kindValue(), shortcut: try shortcutValue(),
+      ordinal: Int(ordinal), name: RecordCodec.withoutNUL(name), kind: try kindValue(), shortcut: try shortcutValue(),
       stage: Int(stage), sampleAxis: try sampleAxisValue(), activation: try activationValue(),
       shape: dimensions,
       parameters: hasParameters ? try RecordCodec.count(parameters, "number of parameters") : nil,
       macs: hasMacs ? try RecordCodec.count(macs, "number of multiply–accumulates") : nil,
-      gate: hasGate ? gate : nil,
+      gate: hasGate ? RecordCodec.withoutNUL(gate) : nil,
       dropProbability: hasDropProbability ? dropProbability : nil)
   }
 

@@ -61,7 +61,13 @@ public enum RecordCodec {
     guard (least...limit).contains(bytes) else {
       throw .impossible("a \(what) of \(bytes) bytes (\(least) to \(limit) are allowed)")
     }
-    return value
+    return withoutNUL(value)
+  }
+
+  /// SQL texts end at U+0000: U+FFFD takes its place, so that what is stored is what is compared.
+  static func withoutNUL(_ text: String) -> String {
+    guard text.utf8.contains(0) else { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
   }
 
   static func time(_ value: Double, _ what: String) throws(WireError) -> Double {

@@ -114,6 +114,15 @@ import Testing
     }
   }
 
+  @Test func `a NUL in a name becomes a replacement character`() throws {
+    let map = try BlockMap([Block(ordinal: 0, name: "a\0b", gate: "\0")])
+    let expected = try BlockMap([Block(ordinal: 0, name: "a\u{FFFD}b", gate: "\u{FFFD}")])
+    #expect(try roundTrip(.blockMap(map)) == .blockMap(expected))
+    #expect(
+      try roundTrip(.metrics(step: 0, [Metric(key: "\0", value: 1)]))
+        == .metrics(step: 0, [Metric(key: "\u{FFFD}", value: 1)]))
+  }
+
   @Test func `a record too long for a journal is not written`() {
     let metrics = (0..<20_000).map {
       Metric(key: String(repeating: "k", count: 250) + "\($0)", value: 1)
