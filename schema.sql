@@ -117,6 +117,7 @@ CREATE TABLE frame (
   rank INTEGER NOT NULL,
   step INTEGER NOT NULL CHECK (step >= 0),
   loss REAL,                     -- training loss; NULL: not logged, or NaN
+  loss_is_nan INTEGER NOT NULL CHECK (loss_is_nan IN (0, 1)),  -- tells the two apart
   learning_rate REAL,            -- of the first parameter group
   loss_scale REAL,               -- what gradients were scaled by (mixed precision)
   skipped INTEGER NOT NULL CHECK (skipped IN (0, 1)),  -- the scaler skipped this update
@@ -266,6 +267,7 @@ SELECT
   f.attempt_id,
   count(*) AS ranks,             -- processes that sent this step
   avg(f.loss) AS loss,
+  max(f.loss_is_nan) AS loss_is_nan,  -- on any rank
   max(f.learning_rate) AS learning_rate,
   max(f.loss_scale) AS loss_scale,
   max(f.skipped) AS skipped,

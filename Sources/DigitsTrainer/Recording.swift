@@ -12,14 +12,14 @@ extension TrainingObserver {
         for block in step.blocks {
           recorder.measure(block: block.ordinal, block.tensors)
           recorder.measure(
-            parametersOf: block.ordinal, block.parameters.map(\.tensor),
+            parametersOf: block.ordinal, block.parameters.filter(\.isTrained).map(\.tensor),
             gate: block.lastGamma.tensor, lastMap: [block.lastGamma.tensor, block.lastBeta.tensor])
         }
       },
       parametersUpdated: { step in
         if recorder.isStepMeasured {
           for block in step.blocks {
-            recorder.measure(updateOf: block.ordinal, block.parameters.map(\.tensor))
+            recorder.measure(updateOf: block.ordinal, block.parameters.filter(\.isTrained).map(\.tensor))
           }
         }
         recorder.end(loss: step.loss, learningRate: step.learningRate)

@@ -10,6 +10,8 @@ public struct Finding: Sendable, Hashable {
     case droppedFrames = "dropped_frames"
     /// Records were passed over.
     case rejectedRecords = "rejected_records"
+    /// Journal segments could not be read to their end.
+    case damagedSegments = "damaged_segments"
     /// Samples had values that are not finite.
     case nonFiniteSamples = "non_finite_samples"
     /// The loss was not finite.

@@ -11,6 +11,7 @@ extension Finding {
       state(history.run),
       dropped(history.run),
       rejected(history.run),
+      damaged(history.run),
       nonFiniteSamples(history.blocks),
       nonFiniteLoss(history.steps),
       silent(history.blocks),
@@ -56,6 +57,16 @@ extension Finding {
     return Finding(
       kind: .rejectedRecords,
       words: "\(records) \(verb) passed over: of an unknown kind or against the block map.")
+  }
+
+  private static func damaged(_ run: RunSummary) -> Finding? {
+    guard run.damagedSegments > 0 else { return nil }
+    let segments = Words.count(run.damagedSegments, "journal segment")
+    let verb = Words.verb(run.damagedSegments, "is", "are")
+    return Finding(
+      kind: .damagedSegments,
+      words: "\(segments) \(verb) damaged: frames after the damage are missing "
+        + "(SELECT * FROM journal_segment WHERE damage IS NOT NULL).")
   }
 
   /// Speaks of the records at hand: the first, the reference, the window's and the latest.

@@ -104,13 +104,13 @@ struct FrameWriter {
   private func write(_ frame: Frame) throws {
     try db.cachedStatement(
       sql: """
-        INSERT INTO frame (run_id, attempt_id, rank, step, loss, learning_rate, loss_scale, skipped,
-          wall_time, recorder_seconds, dropped_frames)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO frame (run_id, attempt_id, rank, step, loss, loss_is_nan, learning_rate, loss_scale,
+          skipped, wall_time, recorder_seconds, dropped_frames)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
-      context.runID, context.attemptID, context.rank, frame.step, frame.loss, frame.learningRate,
-      frame.lossScale, frame.skipped, frame.wallTime, frame.recorderSeconds, frame.droppedFrames,
+      context.runID, context.attemptID, context.rank, frame.step, frame.loss,
+      frame.loss?.isNaN == true, frame.learningRate, frame.lossScale, frame.skipped, frame.wallTime, frame.recorderSeconds, frame.droppedFrames,
     ])
   }
 

@@ -53,7 +53,7 @@ struct DemoVerb: ParsableCommand {
       table.append([
         .integer(Int64(run.id)), .text(outcome.name), .integer(Int64(run.blocks)),
         .text(Number.format(outcome.training.loss)),
-        .text(Number.percent(outcome.training.accuracy)),
+        .text(Number.format(100 * outcome.training.accuracy, significant: 4) + " %"),
         .text(judged.medianGap.map { Number.format($0) } ?? ""),
       ])
       last = judged
@@ -68,13 +68,28 @@ struct DemoVerb: ParsableCommand {
     return """
       \(ReportVerb.terminal().render(report))
       \(renderer.render(table))
-      Plain networks train worse when they are deeper, residual ones do not: that is degradation.
+      \(degradation(outcomes))
 
       The store: \(PrintableText.escape(store.path))
       Ask it:
         resnet-probe query\(option) "SELECT name, verdict, identity_gap_p50 FROM block_latest WHERE run_id = \(id)"
         sqlite3 '\(PrintableText.escape(store.path))' "SELECT step, loss FROM run_step WHERE run_id = \(id)"
 
+      """
+  }
+}
+
+extension DemoVerb {
+  /// What depth did to the training loss of the plain and of the residual networks.
+  private func degradation(_ outcomes: [DemoNetwork.Outcome]) -> String {
+    let losses = Dictionary(uniqueKeysWithValues: outcomes.map { ($0.name, $0.training.loss) })
+    func growth(_ family: String) -> String {
+      guard let shallow = losses["\(family)-2"], let deep = losses["\(family)-8"] else { return "?" }
+      return Number.format(deep / shallow, significant: 2)
+    }
+    return """
+      From 2 to 8 blocks the training loss grows by a factor of \(growth("plain")) in the plain networks
+      and of \(growth("residual")) in the residual ones: degradation (He et al. 2015).
       """
   }
 }

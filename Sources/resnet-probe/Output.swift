@@ -39,21 +39,22 @@ enum Output {
 
 /// What is known of the terminal behind a file descriptor.
 struct Terminal {
-  /// The columns; nil where it is no terminal.
+  /// The columns: COLUMNS where it is set, else the terminal's; nil where there is none.
   let width: Int?
   /// Whether it takes colours: a terminal that is not dumb, and NO_COLOR is not set.
   let hasColour: Bool
 
   /// The terminal behind standard output, or another descriptor.
   init(_ file: CInt = STDOUT_FILENO) {
+    let wanted = Environment.value("COLUMNS").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     guard isatty(file) == 1 else {
-      width = nil
+      width = wanted
       hasColour = false
       return
     }
     var size = winsize()
     let columns = ioctl(file, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : 0
-    width = columns > 0 ? columns : 80
+    width = wanted ?? (columns > 0 ? columns : 80)
     let isDumb = Environment.value("TERM") == "dumb"
     hasColour = !isDumb && Environment.value("NO_COLOR") == nil
   }

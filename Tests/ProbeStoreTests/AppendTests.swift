@@ -220,7 +220,8 @@ struct TestJournal {
     var frame = Golden.frame(step: 0, gap: 0.25)
     frame.loss = .nan
     _ = try test.store.append(journal.batch([.frame(frame)]))
-    #expect(try test.rows("SELECT loss FROM frame") == [[.null]])
+    #expect(try test.rows("SELECT loss, loss_is_nan FROM run_step") == [[.null, .integer(1)]])
+    #expect(try test.store.steps(ofRun: 1).first?.loss?.isNaN == true)
     #expect(
       try test.rows("SELECT identity_gap_p50, identity_gap_n, non_finite FROM block_step WHERE ordinal = 1")
         == [[.null, .integer(0), .integer(64)]])
