@@ -68,7 +68,7 @@ CREATE TABLE journal (
   uuid TEXT NOT NULL UNIQUE,     -- the first part of its segments' file names
   run_id INTEGER NOT NULL REFERENCES run (id),
   attempt_id INTEGER NOT NULL REFERENCES attempt (id),
-  rank INTEGER NOT NULL CHECK (rank >= 0),
+  rank INTEGER NOT NULL CHECK (rank >= 0),  -- the process among those of the attempt, from 0
   host TEXT NOT NULL,            -- the machine it ran on
   block_map TEXT NOT NULL DEFAULT 'awaited'  -- whether its block map is the run's; frames are taken only if so
     CHECK (block_map IN ('awaited', 'agreed', 'contradicts')),
@@ -82,7 +82,7 @@ CREATE TABLE journal (
 -- How far each file of a journal has been taken in. Rows and offset are committed together.
 CREATE TABLE journal_segment (
   journal_id INTEGER NOT NULL REFERENCES journal (id),
-  segment INTEGER NOT NULL CHECK (segment >= 0),
+  segment INTEGER NOT NULL CHECK (segment >= 0),  -- place among the journal's files, from 0
   offset INTEGER NOT NULL CHECK (offset >= 0),  -- bytes; all before is in the store
   damage TEXT,                   -- why nothing after the offset can be read; NULL: nothing wrong
   PRIMARY KEY (journal_id, segment)
@@ -115,7 +115,7 @@ CREATE TABLE frame (
   run_id INTEGER NOT NULL,
   attempt_id INTEGER NOT NULL,
   rank INTEGER NOT NULL,
-  step INTEGER NOT NULL CHECK (step >= 0),
+  step INTEGER NOT NULL CHECK (step >= 0),  -- optimizer step; 0 is before any update
   loss REAL,                     -- training loss; NULL: not logged, or NaN
   loss_is_nan INTEGER NOT NULL CHECK (loss_is_nan IN (0, 1)),  -- tells the two apart
   learning_rate REAL,            -- of the first parameter group
@@ -150,7 +150,7 @@ CREATE TABLE block_statistics (
   step INTEGER NOT NULL CHECK (step >= 0),
   block_id INTEGER NOT NULL REFERENCES block (id),
   samples INTEGER NOT NULL CHECK (samples >= 0),        -- samples that reached the block
-  micro_batches INTEGER NOT NULL CHECK (micro_batches >= 0),
+  micro_batches INTEGER NOT NULL CHECK (micro_batches >= 0),  -- micro-batches pooled into the step
   dropped INTEGER NOT NULL CHECK (dropped >= 0),        -- samples whose branch stochastic depth dropped: in no statistic
   undefined INTEGER NOT NULL CHECK (undefined >= 0),    -- samples with x = 0: no gap
   non_finite INTEGER NOT NULL CHECK (non_finite >= 0),  -- samples with NaN or infinity: in no statistic
@@ -239,6 +239,7 @@ CREATE TABLE block_rollup (
 CREATE TABLE verdict (
   block_id INTEGER PRIMARY KEY REFERENCES block (id),
   run_id INTEGER NOT NULL REFERENCES run (id),
+  -- what is said; not_applicable: "y = x" cannot be asked of the block, undetermined: see missing
   verdict TEXT NOT NULL CHECK (verdict IN (
     'not_applicable', 'undetermined', 'strict_identity', 'near_identity', 'partial_identity',
     'constant', 'rescale_only', 'low_influence', 'active')),
@@ -248,8 +249,8 @@ CREATE TABLE verdict (
   window_start INTEGER,          -- first step of that window
   records INTEGER NOT NULL,      -- records in it
   gap REAL,                      -- geometric mean of the median gap over it
-  lower REAL,                    -- one-sided confidence bounds of that gap
-  upper REAL,
+  lower REAL,                    -- its lower confidence bound, one-sided
+  upper REAL,                    -- its upper confidence bound, one-sided, drift included
   confidence REAL,               -- 1 - adjusted p over all blocks, with an identity verdict
   share REAL,                    -- lower bound of the share of samples with a gap below twice epsilon
   missing TEXT,                  -- what an undetermined verdict lacks, in words

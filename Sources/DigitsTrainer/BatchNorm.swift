@@ -20,13 +20,21 @@ package struct BatchNorm<Scalar: TrainingScalar> {
 
   /// The number of columns, a multiple of 8.
   package let width: Int
-  /// γ, one at first. Shape: width.
+  /// γ, one at first.
+  ///
+  /// Shape: width.
   package let gamma: Parameter<Scalar>
-  /// β, zero at first. Shape: width.
+  /// β, zero at first.
+  ///
+  /// Shape: width.
   package let beta: Parameter<Scalar>
-  /// The running mean. Shape: width.
+  /// The running mean.
+  ///
+  /// Shape: width.
   package let runningMean: Buffer<Scalar>
-  /// The running variance, unbiased. Shape: width.
+  /// The running variance, unbiased.
+  ///
+  /// Shape: width.
   package let runningVariance: Buffer<Scalar>
   private let normalised: Buffer<Scalar>
   private let inverseDeviation: Buffer<Scalar>
@@ -44,7 +52,9 @@ package struct BatchNorm<Scalar: TrainingScalar> {
     for column in 0..<width { runningVariance[column] = 1 }
   }
 
-  /// Normalises a batch. Shape: z and out samples × width; `out` may be `z`.
+  /// Normalises a batch.
+  ///
+  /// Shape: z and out samples × width; `out` may be `z`.
   package func forward(
     _ z: Buffer<Scalar>, into out: Buffer<Scalar>, samples: Int, mode: NormMode
   ) {

@@ -6,7 +6,9 @@ public struct ParameterView<Scalar> {
   public let isTrained: Bool
   /// θ, flat.
   public let values: UnsafeBufferPointer<Scalar>
-  /// ∂ℓ/∂θ of the step's mean loss, without weight decay. Shape: as `values`.
+  /// ∂ℓ/∂θ of the step's mean loss, without weight decay.
+  ///
+  /// Shape: as `values`.
   public let gradient: UnsafeBufferPointer<Scalar>
 }
 
@@ -27,8 +29,9 @@ public struct BlockView<Scalar> {
   public let width: Int
   /// x.
   public let stream: UnsafeBufferPointer<Scalar>
-  /// What the last BN gives, before the add. In a plain block this is h; what STATISTICS calls the F
-  /// of a plain block is y − x.
+  /// What the last BN gives, before the add.
+  ///
+  /// In a plain block this is h; what STATISTICS calls the F of a plain block is y − x.
   public let branch: UnsafeBufferPointer<Scalar>
   /// h: x + F in a residual block, F in a plain one.
   public let sum: UnsafeBufferPointer<Scalar>
@@ -42,8 +45,12 @@ public struct BlockView<Scalar> {
   public let outputGradient: UnsafeBufferPointer<Scalar>
   /// All parameters of the branch: W, γ, β, W, γ, β in the order of the forward pass.
   public let parameters: [ParameterView<Scalar>]
-  /// γ of the last BN. Shape: width.
+  /// γ of the last BN.
+  ///
+  /// Shape: width.
   public let lastGamma: ParameterView<Scalar>
-  /// β of the last BN. Shape: width.
+  /// β of the last BN.
+  ///
+  /// Shape: width.
   public let lastBeta: ParameterView<Scalar>
 }

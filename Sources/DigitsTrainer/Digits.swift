@@ -11,9 +11,13 @@ public struct Digits: Sendable, Hashable {
   /// The greatest value of a pixel; the least is 0.
   public static let whitest: UInt8 = 16
 
-  /// The images one after the other, each row by row. Shape: count × 64. Unit: 0 … 16.
+  /// The images one after the other, each row by row.
+  ///
+  /// Shape: count × 64. Unit: 0 … 16.
   public let pixels: [UInt8]
-  /// The digit that each image shows. Shape: count.
+  /// The digit that each image shows.
+  ///
+  /// Shape: count.
   public let labels: [UInt8]
 
   /// The number of images.

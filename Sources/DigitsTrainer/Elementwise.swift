@@ -1,6 +1,8 @@
 /// What is done to each element of a batch on its own; `count` elements from the first on.
 enum Elementwise<Scalar: TrainingScalar> {
-  /// y = max(h, 0); NaN stays NaN, so that a run that diverged shows. `y` may be `h`.
+  /// y = max(h, 0); NaN stays NaN, so that a run that diverged shows.
+  ///
+  /// `y` may be `h`.
   static func rectify(_ h: Buffer<Scalar>, into y: Buffer<Scalar>, count: Int) {
     precondition(count <= h.count && count <= y.count, "a buffer is too small")
     let (source, target) = (h.base, y.base)
@@ -10,7 +12,9 @@ enum Elementwise<Scalar: TrainingScalar> {
     }
   }
 
-  /// ∂ℓ/∂h = ∂ℓ/∂y where y > 0, else 0. `h` may be `y`'s gradient itself.
+  /// ∂ℓ/∂h = ∂ℓ/∂y where y > 0, else 0.
+  ///
+  /// `h` may be `y`'s gradient itself.
   static func rectifyBackward(
     _ yGradient: Buffer<Scalar>, output y: Buffer<Scalar>, into hGradient: Buffer<Scalar>,
     count: Int

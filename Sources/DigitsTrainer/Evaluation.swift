@@ -1,6 +1,8 @@
 /// How well a network does on a set of samples, in eval mode.
 public struct Evaluation: Sendable, Hashable {
-  /// The mean loss; may be non-finite. Unit: nats.
+  /// The mean loss; may be non-finite.
+  ///
+  /// Unit: nats.
   public let loss: Double
   /// The share of samples whose digit was named.
   public let accuracy: Double

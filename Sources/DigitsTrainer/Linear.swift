@@ -4,13 +4,15 @@ struct Linear<Scalar: TrainingScalar> {
   let inputs: Int
   /// The width of z, a multiple of 8.
   let outputs: Int
-  /// W. Shape: inputs × outputs, the transpose of PyTorch's layout.
+  /// W.
+  ///
+  /// Shape: inputs × outputs, the transpose of PyTorch's layout.
   let weight: Parameter<Scalar>
   /// b, zero at first; nil where a normalisation follows.
   let bias: Parameter<Scalar>?
   private let transposed: Buffer<Scalar>
 
-  /// A map with normal weights of variance 2/inputs (He et al. 2015, eq. 10).
+  /// A map with normal weights of variance 2/inputs (He 2015, equation 10).
   ///
   /// Only the first `used` outputs get weights; the others stay zero if their gradient does.
   init(
@@ -34,7 +36,9 @@ struct Linear<Scalar: TrainingScalar> {
   /// W and, where there is one, b.
   var parameters: [Parameter<Scalar>] { [weight] + (bias.map { [$0] } ?? []) }
 
-  /// z = x·W + b. Shape: x samples × inputs, z samples × outputs.
+  /// z = x·W + b.
+  ///
+  /// Shape: x samples × inputs, z samples × outputs.
   func forward(_ x: Buffer<Scalar>, into z: Buffer<Scalar>, samples: Int) {
     MatrixProduct.multiply(
       x, weight.values, into: z, rows: samples, depth: inputs, columns: outputs)

@@ -6,7 +6,9 @@
 package enum MatrixProduct<Scalar: TrainingScalar> {
   private typealias Lanes = SIMD8<Scalar>
 
-  /// C = A·B. Shape: A rows × depth, B depth × columns, C rows × columns.
+  /// C = A·B.
+  ///
+  /// Shape: A rows × depth, B depth × columns, C rows × columns.
   package static func multiply(
     _ a: Buffer<Scalar>, _ b: Buffer<Scalar>, into c: Buffer<Scalar>, rows: Int, depth: Int,
     columns: Int
@@ -17,7 +19,9 @@ package enum MatrixProduct<Scalar: TrainingScalar> {
       columns: columns)
   }
 
-  /// C = Aᵀ·B. Shape: A depth × rows, B depth × columns, C rows × columns.
+  /// C = Aᵀ·B.
+  ///
+  /// Shape: A depth × rows, B depth × columns, C rows × columns.
   package static func multiplyTransposed(
     _ a: Buffer<Scalar>, _ b: Buffer<Scalar>, into c: Buffer<Scalar>, rows: Int, depth: Int,
     columns: Int
@@ -28,7 +32,9 @@ package enum MatrixProduct<Scalar: TrainingScalar> {
       columns: columns)
   }
 
-  /// B = Aᵀ. Shape: A rows × columns, B columns × rows.
+  /// B = Aᵀ.
+  ///
+  /// Shape: A rows × columns, B columns × rows.
   package static func transpose(
     _ a: Buffer<Scalar>, into b: Buffer<Scalar>, rows: Int, columns: Int
   ) {

@@ -8,9 +8,13 @@ public final class Network<Scalar: TrainingScalar> {
   public let largestBatch: Int
   /// The blocks in order.
   package let blocks: [NetworkBlock<Scalar>]
-  /// The pixels of the batch at hand, 0 … 1. Shape: samples × 64.
+  /// The pixels of the batch at hand, 0 … 1.
+  ///
+  /// Shape: samples × 64.
   package let input: Buffer<Scalar>
-  /// The labels of the batch at hand. Shape: samples.
+  /// The labels of the batch at hand.
+  ///
+  /// Shape: samples.
   private var labels: [UInt8]
   private let stem: Linear<Scalar>
   private let stemNorm: BatchNorm<Scalar>
@@ -64,7 +68,9 @@ public final class Network<Scalar: TrainingScalar> {
   /// The output of the last block, which the head reads.
   private var lastOutput: Buffer<Scalar> { blocks.last?.output ?? stemOutput }
 
-  /// Makes these samples the batch at hand; at most ``largestBatch``. Pixels become 0 … 1.
+  /// Makes these samples the batch at hand; at most ``largestBatch``.
+  ///
+  /// Pixels become 0 … 1.
   package func load(_ digits: Digits, at places: ArraySlice<Int>) {
     precondition(places.count <= largestBatch, "more samples than the network has room for")
     for (row, place) in places.enumerated() {

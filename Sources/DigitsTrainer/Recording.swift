@@ -19,7 +19,8 @@ extension TrainingObserver {
       parametersUpdated: { step in
         if recorder.isStepMeasured {
           for block in step.blocks {
-            recorder.measure(updateOf: block.ordinal, block.parameters.filter(\.isTrained).map(\.tensor))
+            recorder.measure(
+              updateOf: block.ordinal, block.parameters.filter(\.isTrained).map(\.tensor))
           }
         }
         recorder.end(loss: step.loss, learningRate: step.learningRate)

@@ -7,7 +7,9 @@ package enum SoftmaxCrossEntropy<Scalar: TrainingScalar> {
 
   /// What a batch came to.
   package struct Score: Sendable {
-    /// The sum of the samples' losses. Unit: nats.
+    /// The sum of the samples' losses.
+    ///
+    /// Unit: nats.
     package var lossSum = 0.0
     /// The samples whose greatest logit is their label's; a NaN is never greatest.
     package var correct = 0

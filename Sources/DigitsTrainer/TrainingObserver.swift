@@ -4,7 +4,9 @@ public struct TrainingStep {
   public let step: Int
   /// The steps planned.
   public let plannedSteps: Int
-  /// The mean loss of the batch. Unit: nats.
+  /// The mean loss of the batch.
+  ///
+  /// Unit: nats.
   public let loss: Double
   /// The learning rate of the step's update.
   public let learningRate: Double

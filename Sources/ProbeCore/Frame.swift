@@ -21,7 +21,9 @@ public struct Metric: Sendable, Hashable {
 public struct Frame: Sendable, Hashable {
   /// The optimizer step, counted from 0; 0 is before any update.
   public var step: Int
-  /// When the step ended. Unit: seconds since 1970.
+  /// When the step ended.
+  ///
+  /// Unit: seconds since 1970.
   public var wallTime: Double
   /// The training loss, where the user gave it; may be non-finite.
   public var loss: Double?
@@ -31,7 +33,9 @@ public struct Frame: Sendable, Hashable {
   public var lossScale: Double?
   /// Whether the scaler skipped the optimizer's update.
   public var skipped = false
-  /// What the recorder cost the training loop since the frame before. Unit: seconds.
+  /// What the recorder cost the training loop since the frame before.
+  ///
+  /// Unit: seconds.
   public var recorderSeconds = 0.0
   /// The frames that the recorder had to drop since the frame before.
   public var droppedFrames = 0

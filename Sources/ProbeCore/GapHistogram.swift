@@ -77,7 +77,8 @@ public struct GapHistogram: Sendable, Hashable {
 
   /// The number of samples whose gap surely lies below a bound: those in bins wholly below it.
   public func surelyBelow(_ bound: Double) -> Int {
-    var sum = counts[Special.zero.rawValue] ?? 0
+    var sum = 0
+    if bound > 0 { sum += counts[Special.zero.rawValue] ?? 0 }
     if Self.lowerEdge(ofBin: 0) <= bound { sum += counts[Special.under.rawValue] ?? 0 }
     for (slot, samples) in counts
     where slot < Self.binCount && Self.lowerEdge(ofBin: slot + 1) <= bound {

@@ -136,9 +136,13 @@ public struct RunSummary: Sendable, Hashable {
   public var project: String
   /// How its newest attempt ended; nil while it has not.
   public var status: AttemptFinished.Status?
-  /// When its first attempt started. Unit: seconds since 1970.
+  /// When its first attempt started.
+  ///
+  /// Unit: seconds since 1970.
   public var startedAt: Double
-  /// When something was last heard of it. Unit: seconds since 1970.
+  /// When something was last heard of it.
+  ///
+  /// Unit: seconds since 1970.
   public var lastSeenAt: Double
   /// The number of attempts.
   public var attempts: Int
@@ -162,7 +166,9 @@ public struct RunSummary: Sendable, Hashable {
   public var droppedFrames: Int
   /// The records that were passed over because they contradict their block map or are of an unknown kind.
   public var rejectedRecords: Int
-  /// What measuring cost the training loop in all. Unit: seconds.
+  /// What measuring cost the training loop in all.
+  ///
+  /// Unit: seconds.
   public var recorderSeconds: Double
   /// The recorder that opened it.
   public var recorder: String

@@ -19,7 +19,7 @@ public struct Moments: Sendable, Hashable {
 
   /// A sample known by its summary; returns nil where no sample has such a summary.
   public init?(n: Int, mean: Double, m2: Double) {
-    guard n >= 0, mean.isFinite, m2.isFinite, m2 >= 0, n > 0 || (mean == 0 && m2 == 0) else {
+    guard n >= 0, mean.isFinite, m2.isFinite, m2 >= 0, n > 0 || mean == 0, n > 1 || m2 == 0 else {
       return nil
     }
     self.n = n

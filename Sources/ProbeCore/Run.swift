@@ -9,7 +9,9 @@ public struct Identity: Sendable, Hashable, CustomStringConvertible {
     guard self.bytes.count == 16 else { return nil }
   }
 
-  /// An identity from 32 hexadecimal digits; hyphens are passed over, as in a UUID. Nil otherwise.
+  /// An identity from 32 hexadecimal digits; hyphens are passed over, as in a UUID.
+  ///
+  /// Nil otherwise.
   public init?(_ text: some StringProtocol) {
     var digits: [UInt8] = []
     for character in text.utf8 where character != UInt8(ascii: "-") {
@@ -53,7 +55,9 @@ public struct RunOpened: Sendable, Hashable {
   public var name: String
   /// The project the run belongs to; empty where none.
   public var project: String
-  /// When this attempt started. Unit: seconds since 1970.
+  /// When this attempt started.
+  ///
+  /// Unit: seconds since 1970.
   public var startedAt: Double
   /// The first step of this attempt; it supersedes earlier attempts from there on.
   public var firstStep: Int
@@ -106,7 +110,9 @@ public struct AttemptFinished: Sendable, Hashable {
 
   /// How it ended.
   public var status: Status
-  /// When it ended. Unit: seconds since 1970.
+  /// When it ended.
+  ///
+  /// Unit: seconds since 1970.
   public var finishedAt: Double
   /// The last optimizer step, measured or not.
   public var lastStep: Int

@@ -27,7 +27,9 @@ package struct BlockAccumulator {
   private var nonzero = 0
   private var swallowed = 0
 
-  /// Nothing yet. `seed` decides which values percentiles see once there are more than they hold.
+  /// Nothing yet.
+  ///
+  /// `seed` decides which values percentiles see once there are more than they hold.
   package init(_ block: Block, limits: MemoryLimits, countsAbsorbed: Bool, seed: UInt64) {
     self.block = block
     self.countsAbsorbed = countsAbsorbed && block.kind == .residual && block.canBeIdentity

@@ -2,9 +2,13 @@ internal import Glibc
 
 /// The two clocks of a recorder; a test gives its own.
 package struct Clock {
-  /// A clock that only goes forward. Unit: seconds.
+  /// A clock that only goes forward.
+  ///
+  /// Unit: seconds.
   package var monotonic: () -> Double
-  /// The time of day. Unit: seconds since 1970.
+  /// The time of day.
+  ///
+  /// Unit: seconds since 1970.
   package var wall: () -> Double
 
   /// Two clocks.

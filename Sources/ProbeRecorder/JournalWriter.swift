@@ -43,9 +43,9 @@ package final class JournalWriter {
   /// A spool or disk without room is no error: the first segment is then opened by a later record.
   ///
   /// - Throws: ``RecorderError`` where the head cannot be encoded or a file cannot be created.
-  package init(_ journal: Identity, in folder: SpoolFolder, path: String, head: [Record])
-    throws(RecorderError)
-  {
+  package init(
+    _ journal: Identity, in folder: SpoolFolder, path: String, head: [Record]
+  ) throws(RecorderError) {
     self.journal = journal
     self.folder = folder
     self.head = head
@@ -64,7 +64,9 @@ package final class JournalWriter {
     }
   }
 
-  /// Appends a record; says why where it was dropped. Complexity: the record's length, one write(2).
+  /// Appends a record; says why where it was dropped.
+  ///
+  /// Complexity: the record's length, one write(2).
   package func append(_ record: Record, beyondLimit: Bool = false) -> Drop? {
     // Somebody cleared the spool: go on in a file that can be read.
     if segment?.isUnlinked == true { segment = nil }

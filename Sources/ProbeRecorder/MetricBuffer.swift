@@ -1,6 +1,8 @@
 package import ProbeCore
 
-/// The metrics logged for one step and not yet written. The last value of a key counts.
+/// The metrics logged for one step and not yet written.
+///
+/// The last value of a key counts.
 package struct MetricBuffer: Sendable {
   /// The step that they belong to.
   package let step: Int

@@ -30,7 +30,9 @@ public final class Recorder {
   private var stepsMeasured = 0
   private var droppedSinceFrame = 0
   private var isFinished = false
-  /// What the recorder cost since the frame before. Unit: seconds.
+  /// What the recorder cost since the frame before.
+  ///
+  /// Unit: seconds.
   private var cost = 0.0
 
   /// Opens a run: a journal in the spool with the run and its blocks at its head.

@@ -1,6 +1,8 @@
 internal import Glibc
 
-/// Why a recorder could not be opened. Once it is open nothing throws.
+/// Why a recorder could not be opened.
+///
+/// Once it is open nothing throws.
 public struct RecorderError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What was attempted: "open a run", "open the spool".
   public var attempted: String

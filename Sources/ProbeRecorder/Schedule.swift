@@ -18,7 +18,9 @@ public struct Schedule: Sendable, Hashable {
   /// An `n` below 1 is taken as 1.
   public static func every(_ n: Int) -> Schedule { Schedule(rule: .every(max(1, n))) }
 
-  /// Whether a step is measured; steps below 0 are not. Complexity: constant.
+  /// Whether a step is measured; steps below 0 are not.
+  ///
+  /// Complexity: constant.
   public func measures(step: Int, plannedSteps: Int? = nil) -> Bool {
     guard step >= 0 else { return false }
     if let plannedSteps, step == plannedSteps - 1 { return true }

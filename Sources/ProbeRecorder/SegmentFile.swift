@@ -26,9 +26,9 @@ package final class SegmentFile {
   /// Creates the segment's file, which must not exist yet, with its first bytes.
   ///
   /// Where these do not fit the file is gone again.
-  package init(_ identity: SegmentIdentity, startingWith head: [UInt8], in folder: SpoolFolder)
-    throws(Refusal)
-  {
+  package init(
+    _ identity: SegmentIdentity, startingWith head: [UInt8], in folder: SpoolFolder
+  ) throws(Refusal) {
     self.identity = identity
     descriptor = openat(
       folder.descriptor, identity.fileName,
@@ -67,7 +67,9 @@ package final class SegmentFile {
     return fstat(descriptor, &status) == 0 && status.st_nlink == 0
   }
 
-  /// The longest file that this process may write. Unit: bytes.
+  /// The longest file that this process may write.
+  ///
+  /// Unit: bytes.
   package static var greatestLength: Int {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { return .max }

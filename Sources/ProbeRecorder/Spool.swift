@@ -4,7 +4,9 @@ internal import Glibc
 public struct Spool: Sendable, Hashable {
   /// The folder's path; nil where the environment names none.
   public let path: String?
-  /// The most that the folder's files may take together. Unit: bytes.
+  /// The most that the folder's files may take together.
+  ///
+  /// Unit: bytes.
   public let limit: Int
 
   /// The limit where none is given: 2 GiB.

@@ -1,5 +1,5 @@
-public import ProbeCore
 import GRDB
+public import ProbeCore
 
 /// A stretch of one segment, decoded: what an intake hands to the store at a time.
 public struct JournalBatch: Sendable {

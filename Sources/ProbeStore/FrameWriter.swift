@@ -110,7 +110,8 @@ struct FrameWriter {
         """
     ).execute(arguments: [
       context.runID, context.attemptID, context.rank, frame.step, frame.loss,
-      frame.loss?.isNaN == true, frame.learningRate, frame.lossScale, frame.skipped, frame.wallTime, frame.recorderSeconds, frame.droppedFrames,
+      frame.loss?.isNaN == true, frame.learningRate, frame.lossScale, frame.skipped, frame.wallTime,
+      frame.recorderSeconds, frame.droppedFrames,
     ])
   }
 

@@ -9,7 +9,9 @@ enum HistogramText {
     return "{\(pairs.joined(separator: ","))}"
   }
 
-  /// Reads what ``write(_:)`` wrote; of anything else, what looks like it. Numbers alternate: slot, count.
+  /// Reads what ``write(_:)`` wrote; of anything else, what looks like it.
+  ///
+  /// Numbers alternate: slot, count.
   static func read(_ text: UnsafeBufferPointer<UInt8>) -> GapHistogram {
     var histogram = GapHistogram()
     var slot: Int?

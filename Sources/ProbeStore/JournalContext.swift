@@ -44,7 +44,8 @@ struct JournalContext {
     if let holder {
       throw StoreError(
         .refused, action: "take in journal", subject: journal.description,
-        reason: "it claims to be rank \(opened.rank) of an attempt that journal \(holder) already is",
+        reason:
+          "it claims to be rank \(opened.rank) of an attempt that journal \(holder) already is",
         hint: "start every process with its own rank, or without RESNET_PROBE_RANK")
     }
     try db.execute(

@@ -22,7 +22,9 @@ package enum NetworkFileSystem {
     return kind(of: String(cString: resolved), mountTable: lines)
   }
 
-  /// The kind by the longest mount point that holds the path. Lines as in proc(5), mountinfo.
+  /// The kind by the longest mount point that holds the path.
+  ///
+  /// Lines as in proc(5), mountinfo.
   package static func kind(of path: String, mountTable: [String]) -> String? {
     var best = (length: -1, kind: "")
     for line in mountTable {

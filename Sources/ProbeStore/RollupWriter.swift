@@ -1,6 +1,6 @@
 import GRDB
-import ProbeCore
 import Glibc
+import ProbeCore
 
 /// Sums a batch's records up into spans, in memory, and merges them into `block_rollup` once.
 struct RollupWriter {

@@ -31,7 +31,8 @@ package struct Schema: Sendable {
         guard try isBlank(db) else { return .commit }
         try db.execute(sql: sql)
         try db.execute(
-          sql: "INSERT INTO store (id, uuid, created_at) VALUES (1, ?, strftime('%s', 'now') + 0.0)",
+          sql:
+            "INSERT INTO store (id, uuid, created_at) VALUES (1, ?, strftime('%s', 'now') + 0.0)",
           arguments: [Identity.random().description])
         return .commit
       }
@@ -42,7 +43,9 @@ package struct Schema: Sendable {
     try db.inTransaction(.immediate) {
       for step in try versionFound(db, path: path)..<version {
         guard let sql = upgrades[step] else {
-          throw refuse(path, "its schema \(step) is older than this program can upgrade", "use an older release to upgrade it first")
+          throw refuse(
+            path, "its schema \(step) is older than this program can upgrade",
+            "use an older release to upgrade it first")
         }
         try db.execute(sql: sql)
       }
@@ -65,7 +68,8 @@ package struct Schema: Sendable {
     let id = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     guard id == Self.applicationID else {
-      throw refuse(path, "it is a SQLite database of another program", "name another file with --store")
+      throw refuse(
+        path, "it is a SQLite database of another program", "name another file with --store")
     }
     guard found <= version else {
       throw refuse(

@@ -27,7 +27,11 @@ struct StatementHandle {
   /// Nil and NaN become NULL.
   mutating func bind(_ value: Double?) {
     place += 1
-    if let value { sqlite3_bind_double(handle, place, value) } else { sqlite3_bind_null(handle, place) }
+    if let value {
+      sqlite3_bind_double(handle, place, value)
+    } else {
+      sqlite3_bind_null(handle, place)
+    }
   }
 
   mutating func bind(_ value: String?) {
@@ -65,7 +69,8 @@ struct StatementHandle {
 
   mutating func nextDouble() -> Double? {
     defer { place += 1 }
-    return sqlite3_column_type(handle, place) == SQLITE_NULL ? nil : sqlite3_column_double(handle, place)
+    return sqlite3_column_type(handle, place) == SQLITE_NULL
+      ? nil : sqlite3_column_double(handle, place)
   }
 
   mutating func nextText() -> UnsafeBufferPointer<UInt8>? {

@@ -114,7 +114,9 @@ struct StatisticsColumns: Sendable {
       columns: ["\(name)_n", name],
       bind: { $1.bind(n: $0[keyPath: path]?.n, value: $0[keyPath: path]?.value) },
       read: { statistics, statement in
-        statistics[keyPath: path] = statement.nextPooled().map { Fraction(n: $0.n, value: $0.value) }
+        statistics[keyPath: path] = statement.nextPooled().map {
+          Fraction(n: $0.n, value: $0.value)
+        }
       })
   }
 
@@ -122,7 +124,8 @@ struct StatisticsColumns: Sendable {
     columns: ["identity_gap_histogram"],
     bind: { $1.bind(HistogramText.write($0.identityGapHistogram)) },
     read: { statistics, statement in
-      statistics.identityGapHistogram = statement.nextText().map(HistogramText.read) ?? GapHistogram()
+      statistics.identityGapHistogram =
+        statement.nextText().map(HistogramText.read) ?? GapHistogram()
     })
 }
 

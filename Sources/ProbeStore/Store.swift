@@ -17,7 +17,9 @@ public struct Store: Sendable {
     try openForWriting(at: path, schema: .current)
   }
 
-  /// Refuses a path that can be no store, before anything is made of it. - Throws: ``StoreError``.
+  /// Refuses a path that can be no store, before anything is made of it.
+  ///
+  /// - Throws: ``StoreError``.
   public static func checkForWriting(_ path: String) throws(StoreError) {
     try StoreFile.check(path, action: "open the store", mustExist: false)
   }
@@ -71,13 +73,17 @@ public struct Store: Sendable {
     return configuration
   }
 
-  func read<Value: Sendable>(_ action: String, _ body: (Database) throws -> Value) throws(StoreError) -> Value {
+  func read<Value: Sendable>(
+    _ action: String, _ body: (Database) throws -> Value
+  ) throws(StoreError) -> Value {
     do { return try queue.read(body) } catch {
       throw StoreError.from(error, action: action, path: path)
     }
   }
 
-  func write<Value: Sendable>(_ action: String, _ body: (Database) throws -> Value) throws(StoreError) -> Value {
+  func write<Value: Sendable>(
+    _ action: String, _ body: (Database) throws -> Value
+  ) throws(StoreError) -> Value {
     do { return try queue.write(body) } catch {
       throw StoreError.from(error, action: action, path: path)
     }

@@ -54,7 +54,10 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
           "wait for that process, or find it with `fuser` on the file"
         )
       case .SQLITE_FULL:
-        ("the disk or the file-size limit is full", "free space and run the command again; nothing was lost")
+        (
+          "the disk or the file-size limit is full",
+          "free space and run the command again; nothing was lost"
+        )
       case .SQLITE_NOTADB: ("it is not a SQLite database", "name another file with --store")
       case .SQLITE_CORRUPT:
         (

@@ -42,7 +42,8 @@ enum StoreFile {
     let magic = Array("SQLite format 3\0".utf8)
     guard count == 0 && !mustExist || count == 16 && head == magic else {
       throw refuse(
-        count == 0 ? "it is empty" : "it is not a SQLite database", "name another file with --store")
+        count == 0 ? "it is empty" : "it is not a SQLite database", "name another file with --store"
+      )
     }
     if !mustExist { try checkFileSystem(path, action: action) }
   }
@@ -54,8 +55,10 @@ enum StoreFile {
     else { return path }
     var escaped = ""
     for byte in path.utf8 {
-      let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
-        || (0x61...0x7A).contains(byte) || byte == 0x2F || byte == 0x2E || byte == 0x2D || byte == 0x5F
+      let isPlain =
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
+        || (0x61...0x7A).contains(byte) || byte == 0x2F || byte == 0x2E || byte == 0x2D
+        || byte == 0x5F
       let hex = String(byte, radix: 16, uppercase: true)
       escaped += isPlain ? String(UnicodeScalar(byte)) : (hex.count == 1 ? "%0" : "%") + hex
     }
@@ -72,6 +75,7 @@ enum StoreFile {
     throw StoreError(
       .failed, action: action, subject: path,
       reason: "it lies on a network file system (\(kind)), where SQLite's locks are not safe",
-      hint: "keep the store on a local disk (RESNET_PROBE_STORE=/local/…); the spool may stay there")
+      hint: "keep the store on a local disk (RESNET_PROBE_STORE=/local/…); the spool may stay there"
+    )
   }
 }

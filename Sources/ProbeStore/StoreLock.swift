@@ -14,7 +14,9 @@ public struct StoreLock: ~Copyable {
     case busy(holder: Int?)
   }
 
-  /// Asks for a lock without waiting. - Throws: ``StoreError`` where the lock file cannot be opened.
+  /// Asks for a lock without waiting.
+  ///
+  /// - Throws: ``StoreError`` where the lock file cannot be opened.
   public static func tryLock(_ path: String) throws(StoreError) -> Outcome {
     let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else {
@@ -51,6 +53,7 @@ public struct StoreLock: ~Copyable {
     var text = [UInt8](repeating: 0, count: 20)
     let count = pread(file, &text, text.count, 0)
     guard count > 0 else { return nil }
-    return Int(String(decoding: text.prefix(count).prefix { (0x30...0x39).contains($0) }, as: UTF8.self))
+    return Int(
+      String(decoding: text.prefix(count).prefix { (0x30...0x39).contains($0) }, as: UTF8.self))
   }
 }

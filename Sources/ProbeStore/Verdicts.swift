@@ -1,11 +1,12 @@
-public import ProbeCore
 import GRDB
+public import ProbeCore
 
 extension Store {
   /// Writes what an analysis says of a run's blocks, in place of what was said before.
   ///
   /// `settings` is a JSON object.
-  public func write(_ verdicts: [BlockVerdict], ofRun run: Int, settings: String) throws(StoreError) {
+  public func write(_ verdicts: [BlockVerdict], ofRun run: Int, settings: String) throws(StoreError)
+  {
     try write("write the verdicts to") { db in
       let ids = try Int.fetchAll(
         db, sql: "SELECT id FROM block WHERE run_id = ? ORDER BY ordinal", arguments: [run])

@@ -35,7 +35,8 @@ extension ResnetProbe_V1_Block {
     var dimensions: [Int] = []
     for size in shape { dimensions.append(try RecordCodec.count(size, "dimension")) }
     return Block(
-      ordinal: Int(ordinal), name: RecordCodec.withoutNUL(name), kind: try kindValue(), shortcut: try shortcutValue(),
+      ordinal: Int(ordinal), name: RecordCodec.withoutNUL(name), kind: try kindValue(),
+      shortcut: try shortcutValue(),
       stage: Int(stage), sampleAxis: try sampleAxisValue(), activation: try activationValue(),
       shape: dimensions,
       parameters: hasParameters ? try RecordCodec.count(parameters, "number of parameters") : nil,

@@ -25,7 +25,8 @@ package enum CRC32 {
       var at = 0
       while at + 8 <= bytes.count {
         let low = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
-        let high = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self))
+        let high = UInt32(
+          littleEndian: bytes.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self))
         let mixed = crc ^ low
         crc =
           table[7 * 256 + Int(mixed & 0xFF)] ^ table[6 * 256 + Int(mixed >> 8 & 0xFF)]

@@ -13,7 +13,8 @@ extension ResnetProbe_V1_Moments {
   func value(_ statistic: String) throws(WireError) -> Moments {
     let n = try RecordCodec.count(n, "\(statistic)_n")
     guard let moments = Moments(n: n, mean: mean, m2: m2) else {
-      throw .impossible("moments of \(statistic) that no sample has (n \(n), mean \(mean), m2 \(m2))")
+      throw .impossible(
+        "moments of \(statistic) that no sample has (n \(n), mean \(mean), m2 \(m2))")
     }
     return moments
   }

@@ -14,7 +14,9 @@ public struct SegmentIdentity: Sendable, Hashable {
     self.segment = segment
   }
 
-  /// The segment that a file's name states: `<32 hexadecimal digits>.<number>.rpj`. Nil for other names.
+  /// The segment that a file's name states: `<32 hexadecimal digits>.<number>.rpj`.
+  ///
+  /// Nil for other names.
   public init?(fileName: String) {
     let parts = fileName.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3, parts[2] == "rpj", parts[0].utf8.count == 32,
@@ -41,7 +43,9 @@ public enum Journal {
   public static let prefixLength = 8
   /// The most bytes of a payload; the least is 1.
   public static let maximumRecordLength = 4 << 20
-  /// The size past which a recorder opens the next segment. Unit: bytes.
+  /// The size past which a recorder opens the next segment.
+  ///
+  /// Unit: bytes.
   public static let maximumSegmentLength = 16 << 20
 
   /// The header of a segment.

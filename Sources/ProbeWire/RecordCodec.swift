@@ -7,10 +7,14 @@ internal import SwiftProtobuf
 /// fit, moments are of a real sample, ordinals ascend. Whether a frame agrees with its block map is
 /// for whoever holds the map.
 public enum RecordCodec {
-  /// The payload of a record. `segment` is where it will stand.
+  /// The payload of a record.
+  ///
+  /// `segment` is where it will stand.
   ///
   /// - Throws: ``WireError/recordTooLong(bytes:)``.
-  public static func encode(_ record: Record, in segment: SegmentIdentity) throws(WireError) -> [UInt8] {
+  public static func encode(
+    _ record: Record, in segment: SegmentIdentity
+  ) throws(WireError) -> [UInt8] {
     var message = ResnetProbe_V1_Record()
     switch record {
     case .runOpened(let opened): message.runOpened = .init(opened, in: segment)
@@ -32,7 +36,9 @@ public enum RecordCodec {
   /// The record of a payload that stood in `segment`; nil if it is of a kind this version does not know.
   ///
   /// - Throws: ``WireError`` for a payload that is no record or says what cannot be.
-  public static func decode(_ payload: [UInt8], in segment: SegmentIdentity) throws(WireError) -> Record? {
+  public static func decode(
+    _ payload: [UInt8], in segment: SegmentIdentity
+  ) throws(WireError) -> Record? {
     guard let message = try? ResnetProbe_V1_Record(serializedBytes: payload) else {
       throw .malformed
     }
@@ -56,7 +62,9 @@ public enum RecordCodec {
     return Int(value)
   }
 
-  static func text(_ value: String, _ what: String, limit: Int, least: Int = 0) throws(WireError) -> String {
+  static func text(
+    _ value: String, _ what: String, limit: Int, least: Int = 0
+  ) throws(WireError) -> String {
     let bytes = value.utf8.count
     guard (least...limit).contains(bytes) else {
       throw .impossible("a \(what) of \(bytes) bytes (\(least) to \(limit) are allowed)")
@@ -67,7 +75,8 @@ public enum RecordCodec {
   /// SQL texts end at U+0000: U+FFFD takes its place, so that what is stored is what is compared.
   static func withoutNUL(_ text: String) -> String {
     guard text.utf8.contains(0) else { return text }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
+    return String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
   }
 
   static func time(_ value: Double, _ what: String) throws(WireError) -> Double {

@@ -72,7 +72,9 @@ public struct SegmentReader: Sendable {
     buffer.append(contentsOf: bytes)
   }
 
-  /// Hands out what comes next. Complexity: the length of the record.
+  /// Hands out what comes next.
+  ///
+  /// Complexity: the length of the record.
   public mutating func next() -> Event {
     if let damage { return .damaged(damage) }
     return offset == 0 ? header() : record()

@@ -10,10 +10,14 @@ extension ResnetProbe_V1_BlockStatistics {
     undefined = UInt64(value.undefined)
     nonFinite = UInt64(value.nonFinite)
     if value.identityGap.n > 0 { identityGap = .init(value.identityGap) }
-    if !value.identityGapHistogram.isEmpty { identityGapHistogram = .init(value.identityGapHistogram) }
+    if !value.identityGapHistogram.isEmpty {
+      identityGapHistogram = .init(value.identityGapHistogram)
+    }
     if value.residualRatio.n > 0 { residualRatio = .init(value.residualRatio) }
     if let moments = ResnetProbe_V1_Moments(value.cosine) { cosine = moments }
-    if let moments = ResnetProbe_V1_Moments(value.perpendicularRatio) { perpendicularRatio = moments }
+    if let moments = ResnetProbe_V1_Moments(value.perpendicularRatio) {
+      perpendicularRatio = moments
+    }
     if let moments = ResnetProbe_V1_Moments(value.angularDistance) { angularDistance = moments }
     if let moments = ResnetProbe_V1_Moments(value.blockInfluence) { blockInfluence = moments }
     if let pooled = value.streamRMS { streamRms = .init(n: pooled.n, value: pooled.rms) }
@@ -27,9 +31,13 @@ extension ResnetProbe_V1_BlockStatistics {
     if let number = value.gradientNorm { gradientNorm = number }
     if let number = value.updateRatio { updateRatio = number }
     if let number = value.gateRMS { gateRms = number }
-    if let share = value.constantFraction { constantFraction = .init(n: share.n, value: share.value) }
+    if let share = value.constantFraction {
+      constantFraction = .init(n: share.n, value: share.value)
+    }
     if let share = value.deadFraction { deadFraction = .init(n: share.n, value: share.value) }
-    if let share = value.absorbedFraction { absorbedFraction = .init(n: share.n, value: share.value) }
+    if let share = value.absorbedFraction {
+      absorbedFraction = .init(n: share.n, value: share.value)
+    }
   }
 
   func value() throws(WireError) -> BlockStatistics {

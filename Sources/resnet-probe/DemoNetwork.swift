@@ -43,7 +43,9 @@ struct DemoNetwork {
     let result = DigitsTrainer.train(
       Network<Float>(shape, seed: 1, largestBatch: plan.batchSize), on: digits, plan: plan,
       observer: .recording(into: recorder),
-      progress: { step, _, loss in bar.show(step, note: "loss \(Number.format(loss, significant: 2))") })
+      progress: { step, _, loss in
+        bar.show(step, note: "loss \(Number.format(loss, significant: 2))")
+      })
     recorder.log("training_loss", result.training.loss)
     recorder.log("training_accuracy", result.training.accuracy)
     recorder.log("test_loss", result.test.loss)

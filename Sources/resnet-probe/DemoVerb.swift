@@ -32,7 +32,8 @@ struct DemoVerb: ParsableCommand {
     let digits = DigitsSplit.standard
     var lines: [DemoNetwork.Outcome] = []
     for network in DemoNetwork.all {
-      lines.append(try network.train(on: digits, spool: Spool(path: spool, limit: Spool.default.limit)))
+      lines.append(
+        try network.train(on: digits, spool: Spool(path: spool, limit: Spool.default.limit)))
       let account = try Pending(spool: spool).take(
         into: path, makesFolder: options.isDefault, waiting: 60)
       account?.segments.filter(\.isFailure).flatMap(\.remarks).forEach(Output.note)
@@ -84,7 +85,9 @@ extension DemoVerb {
   private func degradation(_ outcomes: [DemoNetwork.Outcome]) -> String {
     let losses = Dictionary(uniqueKeysWithValues: outcomes.map { ($0.name, $0.training.loss) })
     func growth(_ family: String) -> String {
-      guard let shallow = losses["\(family)-2"], let deep = losses["\(family)-8"] else { return "?" }
+      guard let shallow = losses["\(family)-2"], let deep = losses["\(family)-8"] else {
+        return "?"
+      }
       return Number.format(deep / shallow, significant: 2)
     }
     return """

@@ -7,7 +7,8 @@ import ProbeStore
 /// `ingest`: take journals into a store.
 struct IngestVerb: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "ingest", abstract: "Take journal files into the store; what is there already is passed over.",
+    commandName: "ingest",
+    abstract: "Take journal files into the store; what is there already is passed over.",
     discussion: """
       The files stay where they are. Without files, what is pending in the spool is taken in.
 

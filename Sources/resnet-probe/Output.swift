@@ -9,7 +9,9 @@ enum Output {
     var description: String { "cannot write the output: \(reason)" }
   }
 
-  /// Writes text to standard output, all of it. - Throws: ``Failed``.
+  /// Writes text to standard output, all of it.
+  ///
+  /// - Throws: ``Failed``.
   static func write(_ text: String) throws(Failed) {
     try write(Array(text.utf8), to: STDOUT_FILENO)
   }

@@ -36,8 +36,10 @@ struct RunsVerb: ParsableCommand {
 
   private static func table(_ runs: [RunSummary]) -> Table {
     Table(
-      columns: ["run", "name", "project", "status", "started", "step", "blocks", "identity", "loss"]
-        .map { Table.Column($0) },
+      columns: [
+        "run", "name", "project", "status", "started", "step", "blocks", "identity", "loss",
+      ]
+      .map { Table.Column($0) },
       rows: runs.map { run in
         [
           .integer(Int64(run.id)), .text(run.name), .text(run.project),

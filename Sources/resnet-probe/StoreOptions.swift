@@ -25,7 +25,9 @@ struct StoreOptions: ParsableArguments {
   /// Whether the store is the user's default one, which the spool belongs to.
   var isDefault: Bool { store == nil }
 
-  /// The store's path. - Throws: ``StoreError`` where the environment names none.
+  /// The store's path.
+  ///
+  /// - Throws: ``StoreError`` where the environment names none.
   func path() throws(StoreError) -> String {
     if let store { return store }
     if let own = Environment.value("RESNET_PROBE_STORE") { return own }

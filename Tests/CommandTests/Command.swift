@@ -26,7 +26,8 @@ struct Command {
   }()
 
   /// Runs the program to its end.
-  func callAsFunction(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+  func callAsFunction(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome
+  {
     try run(Self.program.path, arguments, environment: environment)
   }
 
@@ -36,7 +37,9 @@ struct Command {
   }
 
   /// The process, not yet started.
-  func process(_ path: String, _ arguments: [String], environment: [String: String] = [:]) -> Process {
+  func process(
+    _ path: String, _ arguments: [String], environment: [String: String] = [:]
+  ) -> Process {
     let process = Process()
     process.executableURL = URL(filePath: path)
     process.arguments = arguments
@@ -49,7 +52,9 @@ struct Command {
     return process
   }
 
-  private func run(_ path: String, _ arguments: [String], environment: [String: String]) throws -> Outcome {
+  private func run(
+    _ path: String, _ arguments: [String], environment: [String: String]
+  ) throws -> Outcome {
     let process = process(path, arguments, environment: environment)
     // Files rather than pipes: no reader can be too slow.
     let files = [home.file("out-\(UUID())"), home.file("err-\(UUID())")]
@@ -58,7 +63,9 @@ struct Command {
     process.standardError = FileHandle(forWritingAtPath: files[1])
     try process.run()
     process.waitUntilExit()
-    let texts = try files.map { String(decoding: try Data(contentsOf: URL(filePath: $0)), as: UTF8.self) }
+    let texts = try files.map {
+      String(decoding: try Data(contentsOf: URL(filePath: $0)), as: UTF8.self)
+    }
     return Outcome(code: process.terminationStatus, output: texts[0], errors: texts[1])
   }
 }

@@ -31,7 +31,8 @@ import Testing
     #expect(try command("ingest", path).code == 0)
     let outcomes = [
       try command("report"), try command("report", "--json"), try command("runs"),
-      try command("runs", "--json"), try command("report", "--run", hostile.replacing("\u{0}", with: "")),
+      try command("runs", "--json"),
+      try command("report", "--run", hostile.replacing("\u{0}", with: "")),
       try command("query", "SELECT name, project FROM run"),
       try command("query", "SELECT name, project FROM run", "--format", "csv"),
       try command("query", "SELECT key FROM metric", "--format", "jsonl"),

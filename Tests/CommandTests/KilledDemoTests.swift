@@ -15,7 +15,8 @@ import Testing
     while true {
       switch reader.next() {
       case .needsMore: return run.map { ($0, steps) }
-      case .damaged(let damage): throw CocoaError(.fileReadCorruptFile, userInfo: ["damage": "\(damage)"])
+      case .damaged(let damage):
+        throw CocoaError(.fileReadCorruptFile, userInfo: ["damage": "\(damage)"])
       case .opened(let found): segment = found
       case .record(let payload):
         switch try RecordCodec.decode(payload, in: segment!) {
@@ -30,12 +31,15 @@ import Testing
   private func journals(_ spool: String) -> [URL] {
     ["", "delivered"].flatMap { folder in
       let url = URL(filePath: spool).appending(path: folder)
-      let files = try? FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
+      let files = try? FileManager.default.contentsOfDirectory(
+        at: url, includingPropertiesForKeys: nil)
       return (files ?? []).filter { $0.pathExtension == "rpj" }
     }
   }
 
-  @Test func `a demo killed in the middle leaves every ended step in the report, none twice`() throws {
+  @Test func `a demo killed in the middle leaves every ended step in the report, none twice`()
+    throws
+  {
     let command = try Command()
     for round in 0..<4 {
       let demo = command.process(Command.program.path, ["demo"])

@@ -73,7 +73,11 @@ import Testing
       // A command goes to the line before the next that begins one.
       var commands: [String] = []
       for line in script where !line.isEmpty && !line.hasPrefix("#") {
-        if line.hasPrefix("  ") { commands[commands.count - 1] += "\n" + line } else { commands.append(line) }
+        if line.hasPrefix("  ") {
+          commands[commands.count - 1] += "\n" + line
+        } else {
+          commands.append(line)
+        }
       }
       let isSQL = script[0].hasPrefix("cd ")
       for line in isSQL ? Array(commands.dropFirst()) : commands {

@@ -13,7 +13,8 @@ import Testing
       ["report", "--nonsense"], ["nonsense"], ["query"], ["query", "SELECT 1", "--format", "xml"],
       ["query", "SELECT 1", "--format", "csv", "--json"], ["report", "--run"],
     ] {
-      let outcome = try command.shell("\"$probe\" \(arguments.map { "'\($0)'" }.joined(separator: " "))")
+      let outcome = try command.shell(
+        "\"$probe\" \(arguments.map { "'\($0)'" }.joined(separator: " "))")
       #expect(outcome.code == 2, "\(arguments)")
       #expect(outcome.output.isEmpty)
       #expect(outcome.errors.hasPrefix("resnet-probe: ") && outcome.errors.hasSuffix("\n"))
@@ -38,7 +39,8 @@ import Testing
     #expect(report.code == 3)
     #expect(
       report.errors
-        == "resnet-probe: cannot read runs from \(command.store): there are none yet; `resnet-probe demo` records some\n")
+        == "resnet-probe: cannot read runs from \(command.store): there are none yet; `resnet-probe demo` records some\n"
+    )
     let runs = try command("runs", "--json")
     #expect(runs.code == 0 && runs.output == "[]\n")
     #expect(!FileManager.default.fileExists(atPath: command.store))
@@ -57,7 +59,8 @@ import Testing
         let outcome = try command.shell(
           "\"$probe\" \(verb.map { "'\($0)'" }.joined(separator: " ")) --store '\(path)'")
         #expect(outcome.code == 1)
-        #expect(outcome.errors.hasPrefix("resnet-probe: cannot read the store \(path): \(reason); "))
+        #expect(
+          outcome.errors.hasPrefix("resnet-probe: cannot read the store \(path): \(reason); "))
         #expect(outcome.errors.count { $0 == "\n" } == 1)
       }
     }
@@ -70,10 +73,14 @@ import Testing
     #expect(run.code == 3)
     #expect(
       run.errors
-        == "resnet-probe: cannot find run nobody\\x1b[31m: no run of \(command.store) has this number, uuid or name; `resnet-probe runs` lists them\n")
+        == "resnet-probe: cannot find run nobody\\x1b[31m: no run of \(command.store) has this number, uuid or name; `resnet-probe runs` lists them\n"
+    )
     let view = try command("schema", "--view", "nothing")
     #expect(view.code == 3)
-    #expect(view.errors.hasPrefix("resnet-probe: cannot explain nothing: there is no such view or table; there are store, run, "))
+    #expect(
+      view.errors.hasPrefix(
+        "resnet-probe: cannot explain nothing: there is no such view or table; there are store, run, "
+      ))
   }
 
   @Test func `SQL that writes is exit code 2 and changes nothing`() throws {
@@ -83,8 +90,10 @@ import Testing
     #expect(outcome.code == 2)
     #expect(
       outcome.errors
-        == "resnet-probe: cannot run this SQL on \(command.store): it does more than read; the store is only read here: SELECT, EXPLAIN, WITH and PRAGMAs that ask\n")
-    #expect(try command("query", "SELECT count(*) AS n FROM frame", "--format", "csv").output == "n\n2\n")
+        == "resnet-probe: cannot run this SQL on \(command.store): it does more than read; the store is only read here: SELECT, EXPLAIN, WITH and PRAGMAs that ask\n"
+    )
+    #expect(
+      try command("query", "SELECT count(*) AS n FROM frame", "--format", "csv").output == "n\n2\n")
   }
 
   @Test func `a full standard output is a failure`() throws {
@@ -105,7 +114,8 @@ import Testing
     #expect(outcome.code == 1)
     #expect(
       outcome.errors
-        == "resnet-probe: cannot take in \(bad): it does not begin with \"RPJ1\", so it is no resnet-probe journal\n")
+        == "resnet-probe: cannot take in \(bad): it does not begin with \"RPJ1\", so it is no resnet-probe journal\n"
+    )
     #expect(outcome.output == "2 new frames from 2 segments in \(command.store)\n")
   }
 
@@ -118,7 +128,9 @@ import Testing
     #expect(outcome.errors.count { $0 == "\n" } == 1)
     let again = try command("ingest", journal)
     #expect(again.code == 0 && again.output.hasPrefix("2 new frames"))
-    #expect(try command("query", "PRAGMA integrity_check", "--format", "csv").output == "integrity_check\nok\n")
+    #expect(
+      try command("query", "PRAGMA integrity_check", "--format", "csv").output
+        == "integrity_check\nok\n")
   }
 
   @Test func `a store that another process writes is one line after a wait`() throws {

@@ -121,7 +121,8 @@ struct Intake {
       ])
     #expect(try own.store.run(1)?.damagedSegments == 1)
     let folder = try own.take(own.spool)
-    #expect(folder.remarks == ["cannot take in \(own.spool): it is a folder; name the journals in it"])
+    #expect(
+      folder.remarks == ["cannot take in \(own.spool): it is a folder; name the journals in it"])
     #expect(
       try own.take("\(own.spool)/none").remarks
         == ["cannot take in \(own.spool)/none: No such file or directory"])

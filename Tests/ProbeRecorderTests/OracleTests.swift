@@ -2,9 +2,11 @@ import ProbeCore
 import ProbeRecorder
 import Testing
 
-/// Against NumPy in extended precision. Tolerances are relative unless stated: 1e-6 for sizes and
-/// their percentiles, 2e-5 for what turns x (a difference of sums), 1e-9 absolute for the constant
-/// fraction; for the Taylor importance 1e-6 of the mean of ‖n·g‖‖F‖, since ⟨g, F⟩ may cancel.
+/// Against NumPy in extended precision.
+///
+/// Tolerances are relative unless stated: 1e-6 for sizes and their percentiles, 2e-5 for what turns
+/// x (a difference of sums), 1e-9 absolute for the constant fraction; for the Taylor importance
+/// 1e-6 of the mean of ‖n·g‖‖F‖, since ⟨g, F⟩ may cancel.
 @Suite struct OracleTests {
   @Test(arguments: OracleCase.all)
   func `statistics agree with NumPy`(_ oracle: OracleCase) {

@@ -55,7 +55,8 @@ private struct TinyNetwork {
               stream: layer.x, branch: layer.f, samples: samples, width: width,
               outputGradient: layer.gradient))  // ∂ℓ/∂(x + F) of the batch's mean loss
           recorder.measure(
-            parametersOf: ordinal, [ParameterTensor(layer.weights, gradient: layer.weightGradients)])
+            parametersOf: ordinal,
+            [ParameterTensor(layer.weights, gradient: layer.weightGradients)])
         }
       }
       network.update()

@@ -40,9 +40,10 @@ struct TestJournal {
   var journal = Identity.random()
   var offset = 0
 
-  init(run: Identity = .random(), started: Double = 1.75e9, firstStep: Int = 0, rank: Int = 0,
-    worldSize: Int = 1, attempt: Identity = .random(), name: String = "test")
-  {
+  init(
+    run: Identity = .random(), started: Double = 1.75e9, firstStep: Int = 0, rank: Int = 0,
+    worldSize: Int = 1, attempt: Identity = .random(), name: String = "test"
+  ) {
     opened = RunOpened(
       run: run, attempt: attempt, name: name, startedAt: started, firstStep: firstStep, rank: rank,
       worldSize: worldSize)
@@ -186,7 +187,8 @@ struct TestJournal {
       let history = try test.store.history(
         of: try #require(try test.store.run(1)), steps: try test.store.steps(ofRun: 1),
         request: HistoryRequest(window: 0...40, reference: nil, threshold: 0.1))
-      #expect(history.blocks[0].window.map(\.statistics.identityGap.p50) == [0.5, 0.5, 0.01, 0.01, 0.01])
+      #expect(
+        history.blocks[0].window.map(\.statistics.identityGap.p50) == [0.5, 0.5, 0.01, 0.01, 0.01])
       #expect(history.blocks[0].crossing == .last(step: 10, next: 20))
       #expect(history.blocks[0].trend.count == 5)
     }
@@ -201,7 +203,8 @@ struct TestJournal {
     _ = try test.store.append(second.batch(frames([0], gap: 0.5)))
     _ = try test.store.append(first.batch(frames([0], gap: 0.25)))
     #expect(try test.number("SELECT ranks FROM block_step WHERE ordinal = 0") == 2)
-    #expect(try test.number("SELECT percentiles_approximate FROM block_step WHERE ordinal = 0") == 1)
+    #expect(
+      try test.number("SELECT percentiles_approximate FROM block_step WHERE ordinal = 0") == 1)
     #expect(try test.number("SELECT samples FROM block_step WHERE ordinal = 0") == 128)
     #expect(try test.real("SELECT identity_gap_p50 FROM block_step WHERE ordinal = 0") == 0.375)
     #expect(try test.real("SELECT identity_gap_max FROM block_step WHERE ordinal = 0") == 2)
@@ -223,7 +226,8 @@ struct TestJournal {
     #expect(try test.rows("SELECT loss, loss_is_nan FROM run_step") == [[.null, .integer(1)]])
     #expect(try test.store.steps(ofRun: 1).first?.loss?.isNaN == true)
     #expect(
-      try test.rows("SELECT identity_gap_p50, identity_gap_n, non_finite FROM block_step WHERE ordinal = 1")
+      try test.rows(
+        "SELECT identity_gap_p50, identity_gap_n, non_finite FROM block_step WHERE ordinal = 1")
         == [[.null, .integer(0), .integer(64)]])
   }
 

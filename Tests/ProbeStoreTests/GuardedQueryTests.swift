@@ -27,7 +27,8 @@ import Testing
     let other = test.folder.file("other.sqlite")
     for sql in [
       "INSERT INTO store (id, uuid, created_at) VALUES (1, 'x', 0)", "DELETE FROM run",
-      "UPDATE run SET name = 'x'", "DROP TABLE run", "CREATE TABLE t (x)", "CREATE TEMP TABLE t (x)",
+      "UPDATE run SET name = 'x'", "DROP TABLE run", "CREATE TABLE t (x)",
+      "CREATE TEMP TABLE t (x)",
       "ATTACH '\(other)' AS o", "DETACH main", "VACUUM", "VACUUM INTO '\(other)'", "REINDEX",
       "ANALYZE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT s",
       "PRAGMA user_version = 7", "PRAGMA journal_mode = DELETE", "PRAGMA writable_schema = ON",

@@ -36,7 +36,8 @@ import Testing
     #expect(history.blocks[0].crossing == .never)
   }
 
-  @Test func `a long run's trend is a few hundred spans with the records' geometric means`() throws {
+  @Test func `a long run's trend is a few hundred spans with the records' geometric means`() throws
+  {
     let history = try run(steps: 100_000, every: 50, in: try TestStore()) { _ in 0.04 }
     let trend = history.blocks[0].trend
     #expect(trend.count == 196 && trend[1].step == 512)
@@ -56,9 +57,11 @@ import Testing
     var old = TestJournal(started: 1e9, name: "twin")
     var new = TestJournal(started: 2e9, name: "twin")
     var digits = TestJournal(started: 1.5e9, name: "1")
-    for batch in [new.batch([]), old.batch([]), digits.batch([])] { _ = try test.store.append(batch) }
+    for batch in [new.batch([]), old.batch([]), digits.batch([])] {
+      _ = try test.store.append(batch)
+    }
     #expect(try test.store.select(RunSelector("latest")).run.id == 1)
-    #expect(try test.store.select(RunSelector("twin")) .run.id == 1)
+    #expect(try test.store.select(RunSelector("twin")).run.id == 1)
     #expect(try test.store.select(RunSelector("twin")).others == 1)
     #expect(try test.store.select(RunSelector("2")).run.name == "twin")
     #expect(try test.store.select(RunSelector("1")).run.name == "twin")
@@ -66,7 +69,8 @@ import Testing
     let error = #expect(throws: StoreError.self) { try test.store.select(RunSelector("none")) }
     #expect(error?.kind == .notFound)
     #expect(
-      error?.description == "cannot find run none: no run of \(test.path) has this number, uuid or name")
+      error?.description
+        == "cannot find run none: no run of \(test.path) has this number, uuid or name")
     #expect(error?.hint == "`resnet-probe runs` lists them")
   }
 

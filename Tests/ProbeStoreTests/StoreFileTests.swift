@@ -51,7 +51,8 @@ import Testing
     try DatabaseQueue(path: test.path).write { try $0.execute(sql: "PRAGMA user_version = 9") }
     for isWriter in [true, false] {
       let error = refusal {
-        _ = try isWriter
+        _ =
+          try isWriter
           ? Store.openForWriting(at: test.path) : Store.openForReading(at: test.path)
       }
       #expect(error?.reason == "its schema is 9, newer than the 1 of this program")

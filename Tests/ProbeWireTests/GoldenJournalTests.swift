@@ -122,7 +122,7 @@ struct Reading: Equatable {
     }
   }
 
-  @Test func `every single-bit flip is read up to the damage or refused, and never read as something else`() throws {
+  @Test func `every flipped bit is read up to or refused, never read as something else`() throws {
     let bytes = try Fixtures.bytes("complete.rpj")
     let whole = Reading(bytes).records
     for place in bytes.indices {

@@ -45,11 +45,20 @@ public struct SegmentAccount: Sendable, Hashable {
     switch end {
     case .whole: break
     case .cut(let bytes):
-      lines.append("\(path): ends in the middle of a record, as a killed or a running recorder leaves it; \(bytes) bytes from byte \(offset) on wait")
+      lines.append(
+        "\(path): ends in the middle of a record, as a killed or a running recorder leaves it; "
+          + "\(bytes) bytes from byte \(offset) on wait"
+      )
     case .zeroFilled(let bytes):
-      lines.append("\(path): ends with \(bytes) zero bytes from byte \(offset) on, as a crashed machine leaves them")
+      lines.append(
+        "\(path): ends with \(bytes) zero bytes from byte \(offset) on, "
+          + "as a crashed machine leaves them"
+      )
     case .damaged(let reason):
-      lines.append("\(path): damaged at byte \(offset): \(reason); what comes before is in the store, what comes after cannot be read")
+      lines.append(
+        "\(path): damaged at byte \(offset): \(reason); "
+          + "what comes before is in the store, what comes after cannot be read"
+      )
     case .refused(let reason):
       lines.append("cannot take in \(path): \(reason)")
     }

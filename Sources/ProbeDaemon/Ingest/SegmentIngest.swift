@@ -7,9 +7,9 @@ public import ProbeWire
 public struct SegmentIngest {
   /// The bytes read at a time.
   static let chunk = 1 << 20
-  /// A batch is handed to the store when it holds this many records …
+  /// A batch is handed to the store when it holds this many records, or ``batchBytes``.
   static let batchRecords = 256
-  /// … or this many bytes.
+  /// A batch is handed to the store when it holds this many bytes, or ``batchRecords``.
   static let batchBytes = 4 << 20
 
   private let store: Store
@@ -21,7 +21,9 @@ public struct SegmentIngest {
   ///
   /// `expected` is the segment that its name states; nil: any. What is wrong with the file is in the
   /// account. - Throws: `StoreError` where the store cannot be read or written; nothing is half-written.
-  public func take(_ path: String, expected: SegmentIdentity? = nil) throws(StoreError) -> SegmentAccount {
+  public func take(
+    _ path: String, expected: SegmentIdentity? = nil
+  ) throws(StoreError) -> SegmentAccount {
     var account = SegmentAccount(path: path)
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard file >= 0 else {
@@ -121,7 +123,9 @@ public struct SegmentIngest {
     }
   }
 
-  private func flush(_ batch: inout JournalBatch, _ account: inout SegmentAccount) throws(StoreError) {
+  private func flush(
+    _ batch: inout JournalBatch, _ account: inout SegmentAccount
+  ) throws(StoreError) {
     guard batch.to > batch.from || batch.damage != nil else { return }
     // A file that holds a header and no record yet has nothing to say.
     guard !batch.records.isEmpty || !batch.rejections.isEmpty || batch.from > 0 else { return }

@@ -21,7 +21,9 @@ public struct SpoolIngest {
     }
   }
 
-  /// A segment that is silent this long ends as it is. Unit: seconds.
+  /// A segment that is silent this long ends as it is.
+  ///
+  /// Unit: seconds.
   static let silence = 60
 
   private let folder: String

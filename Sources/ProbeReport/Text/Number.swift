@@ -10,6 +10,7 @@ public enum Number {
   ///   - value: The number.
   ///   - significant: The digits to keep, at least 1.
   ///   - trimmed: Whether zeros at the end of a fraction are left out.
+  /// - Returns: The digits as text.
   public static func format(
     _ value: Double, significant: Int = 3, trimmed: Bool = true
   ) -> String {

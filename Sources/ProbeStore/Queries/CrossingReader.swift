@@ -45,7 +45,9 @@ struct CrossingReader {
     return .never
   }
 
-  private func last(_ block: Int, _ attempt: Attempt, _ range: Range<Int>, _ level: Int) throws -> Int? {
+  private func last(
+    _ block: Int, _ attempt: Attempt, _ range: Range<Int>, _ level: Int
+  ) throws -> Int? {
     guard level >= 0 else { return try record(block, attempt, range) }
     let length = RollupSpan.lengths[level]
     var starts: Set<Int> = []

@@ -78,9 +78,11 @@ public struct GuardedQuery: ~Copyable {
     sqlite3_limit(connection, SQLITE_LIMIT_SQL_LENGTH, 1 << 20)
     sqlite3_limit(connection, SQLITE_LIMIT_ATTACHED, 0)
     sqlite3_exec(connection, "PRAGMA trusted_schema = OFF", nil, nil, nil)
-    sqlite3_set_authorizer(connection, { _, action, first, second, _, _ in
-      Self.allows(action, first, second) ? SQLITE_OK : SQLITE_DENY
-    }, nil)
+    sqlite3_set_authorizer(
+      connection,
+      { _, action, first, second, _, _ in
+        Self.allows(action, first, second) ? SQLITE_OK : SQLITE_DENY
+      }, nil)
     return connection
   }
 

@@ -1,5 +1,5 @@
-public import ProbeCore
 import GRDB
+public import ProbeCore
 
 /// Which part of a run's past an analysis needs beside its steps.
 public struct HistoryRequest: Sendable, Hashable {
@@ -63,9 +63,12 @@ private struct RecordReader {
     try step.map { try records(in: $0...$0, columns) } ?? [:]
   }
 
-  /// The records of each block, by the block's row, in step order. Lower ranks come first, so that
-  /// merging keeps theirs of what all ranks hold.
-  func records(in steps: ClosedRange<Int>, _ columns: StatisticsColumns) throws -> [Int: [BlockRecord]] {
+  /// The records of each block, by the block's row, in step order.
+  ///
+  /// Lower ranks come first, so that merging keeps theirs of what all ranks hold.
+  func records(
+    in steps: ClosedRange<Int>, _ columns: StatisticsColumns
+  ) throws -> [Int: [BlockRecord]] {
     var statement = try StatementHandle(
       db,
       """

@@ -1,5 +1,5 @@
-public import ProbeCore
 import GRDB
+public import ProbeCore
 
 /// How a user names a run: `latest`, its number, its uuid or its name, tried in this order.
 public struct RunSelector: Sendable, Hashable {
@@ -19,8 +19,9 @@ public struct SelectedRun: Sendable, Hashable {
 }
 
 extension Store {
-  /// The run that a selector means. `latest` is the greatest start time; a name held by several runs
-  /// means the newest of them.
+  /// The run that a selector means.
+  ///
+  /// `latest` is the greatest start time; a name held by several runs means the newest of them.
   ///
   /// - Throws: ``StoreError`` of kind ``StoreError/Kind/notFound`` where no run matches.
   public func select(_ selector: RunSelector) throws(StoreError) -> SelectedRun {

@@ -1,8 +1,10 @@
-public import ProbeCore
 import GRDB
+public import ProbeCore
 
 extension Store {
-  /// All runs, the newest first. Complexity: linear in the frames of all runs.
+  /// All runs, the newest first.
+  ///
+  /// Complexity: linear in the frames of all runs.
   public func runs() throws(StoreError) -> [RunSummary] {
     try read("list the runs of") { db in
       try Row.fetchAll(db, sql: "\(Self.summary) ORDER BY r.started_at DESC, r.id DESC")

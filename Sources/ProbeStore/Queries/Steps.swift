@@ -1,12 +1,13 @@
-public import ProbeCore
 import GRDB
+public import ProbeCore
 
 extension Store {
   /// The measured steps of a run in order, attempts and ranks merged.
   public func steps(ofRun run: Int) throws(StoreError) -> [StepSummary] {
     try read("read the steps in") { db in
       var statement = try StatementHandle(
-        db, """
+        db,
+        """
         SELECT step, loss, learning_rate, loss_is_nan FROM run_step WHERE run_id = ? ORDER BY step
         """)
       statement.bind(run)

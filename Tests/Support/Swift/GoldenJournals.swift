@@ -65,6 +65,7 @@ public enum Golden {
     .frame(frame(step: 10, gap: 0.0625)),
     .metrics(step: 11, [Metric(key: "lr \u{1b}[31m", value: 0.05)]),
     .attemptFinished(
-      AttemptFinished(status: .completed, finishedAt: 1.75e9 + 500, lastStep: 199, droppedFrames: 0)),
+      AttemptFinished(
+        status: .completed, finishedAt: 1.75e9 + 500, lastStep: 199, droppedFrames: 0)),
   ]
 }
