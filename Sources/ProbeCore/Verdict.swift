@@ -50,7 +50,7 @@ public enum Missing: Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .records(let have, let need):
-      "\(counted(need - have, "more record")) since the last phase change (\(have) of \(need))"
+      "\(counted(need - have, "more record")) after warm-up and the last phase change (\(have) of \(need))"
     case .finiteValues(let step, let samples):
       "finite values: \(counted(samples, "sample")) with NaN or infinity, first at step \(step)"
     case .unmaskedSamples(let share):

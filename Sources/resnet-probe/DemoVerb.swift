@@ -92,7 +92,7 @@ extension DemoVerb {
     }
     return """
       From 2 to 8 blocks the training loss grows by a factor of \(growth("plain")) in the plain networks
-      and of \(growth("residual")) in the residual ones: degradation (He et al. 2015).
+      and of \(growth("residual")) in the residual ones: degradation (He et al. 2015), one seed each.
       """
   }
 }

@@ -56,6 +56,7 @@ enum Failure {
 
   /// A sentence and what to do next.
   static func joined(_ sentence: String, _ hint: String) -> String {
-    hint.isEmpty ? sentence : "\(sentence); \(hint)"
+    let clause = sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
+    return hint.isEmpty ? sentence : "\(clause); \(hint)"
   }
 }

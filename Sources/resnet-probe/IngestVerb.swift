@@ -10,7 +10,8 @@ struct IngestVerb: ParsableCommand {
     commandName: "ingest",
     abstract: "Take journal files into the store; what is there already is passed over.",
     discussion: """
-      The files stay where they are. Without files, what is pending in the spool is taken in.
+      The files stay where they are. Without files, what is pending in the spool is taken in; with \
+      files the spool is left alone.
 
       Examples:
         resnet-probe ingest run/*.rpj
@@ -30,8 +31,9 @@ struct IngestVerb: ParsableCommand {
       isFailure = isFailure || account.isFailure
     }
     let frames = accounts.reduce(0) { $0 + $1.frames }
+    let taken = accounts.count { $0.runID != nil }
     let path = try options.path()
-    let words = "\(count(frames, "new frame")) from \(count(accounts.count, "segment")) in \(path)"
+    let words = "\(count(frames, "new frame")) from \(count(taken, "segment")) in \(path)"
     try Output.write(PrintableText.escape(words) + "\n")
     if isFailure { throw ExitCode(Failure.Code.failed.rawValue) }
   }

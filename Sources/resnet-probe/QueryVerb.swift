@@ -16,7 +16,8 @@ struct QueryVerb: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "query", abstract: "Run one SQL statement that reads the store.",
     discussion: """
-      `resnet-probe schema` prints tables and views. Anything that writes or attaches is refused.
+      `resnet-probe schema` prints tables and views. Anything that writes or attaches is refused. \
+      A table shows the columns that fit the terminal; the other formats show all.
 
       Examples:
         resnet-probe query "SELECT name, identity_gap_p50 FROM block_latest WHERE run_id = 1"

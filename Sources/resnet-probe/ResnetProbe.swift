@@ -16,7 +16,7 @@ struct ResnetProbe: ParsableCommand {
         resnet-probe query "SELECT * FROM low_gap"
 
       Environment: RESNET_PROBE_STORE (the store), RESNET_PROBE_SPOOL (the journals' folder).
-      Exit codes: 0 done, 1 failure, 2 wrong use, 3 no such run, block or view.
+      Exit codes: 0 done, 1 failure, 2 wrong use, 3 no such run or view.
       """,
     version: "0.1.0",
     subcommands: [

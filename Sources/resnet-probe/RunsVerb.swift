@@ -30,24 +30,30 @@ struct RunsVerb: ParsableCommand {
     } else if !runs.isEmpty {
       let terminal = Terminal()
       let renderer = TableRenderer(width: terminal.width, colour: terminal.hasColour)
-      try Output.write(renderer.render(Self.table(runs)))
+      let isNarrow = terminal.width.map { $0 < 100 } ?? false
+      try Output.write(renderer.render(Self.table(runs, isNarrow: isNarrow)))
     }
   }
 
-  private static func table(_ runs: [RunSummary]) -> Table {
-    Table(
-      columns: [
-        "run", "name", "project", "status", "started", "step", "blocks", "identity", "loss",
-      ]
-      .map { Table.Column($0) },
-      rows: runs.map { run in
-        [
-          .integer(Int64(run.id)), .text(run.name), .text(run.project),
-          .text(run.status?.rawValue ?? "running"), .text(Timestamp.format(run.startedAt)),
-          run.lastStep.map { .integer(Int64($0)) } ?? .null, .integer(Int64(run.blocks)),
-          .integer(Int64(run.identityBlocks)), run.loss.map { .real($0) } ?? .null,
-        ]
-      })
+  /// What fits a person's terminal; a narrow one goes without project and loss.
+  private static func table(_ runs: [RunSummary], isNarrow: Bool) -> Table {
+    typealias Field = (column: Table.Column, cell: (RunSummary) -> Cell)
+    var fields: [Field] = [
+      (.init("run"), { .integer(Int64($0.id)) }), (.init("name"), { .text($0.name) }),
+      (.init("project"), { .text($0.project) }),
+      (.init("status"), { .text($0.status?.rawValue ?? "running") }),
+      (.init("started"), { .text("\(Timestamp.format($0.startedAt).prefix(16))Z") }),
+      (.init("step"), { $0.lastStep.map { .integer(Int64($0)) } ?? .null }),
+      (.init("blocks"), { .integer(Int64($0.blocks)) }),
+      (.init("identity"), { .integer(Int64($0.identityBlocks)) }),
+      (
+        .init("batch loss", alignment: .decimal),
+        { $0.loss.map { .text(Number.format($0)) } ?? .null }
+      ),
+    ]
+    if isNarrow { fields.removeAll { ["project", "batch loss"].contains($0.column.name) } }
+    return Table(
+      columns: fields.map(\.column), rows: runs.map { run in fields.map { $0.cell(run) } })
   }
 
   private static func json(_ runs: [RunSummary]) -> Table {

@@ -31,11 +31,11 @@ struct SchemaVerb: ParsableCommand {
   }
 
   private static func known(_ name: String) throws -> String {
-    guard SchemaText.names.contains(name) else {
+    guard let known = SchemaText.names.first(where: { $0 == name.lowercased() }) else {
       throw StoreError(
         .notFound, action: "explain", subject: name, reason: "there is no such view or table",
         hint: "there are \(SchemaText.names.joined(separator: ", "))")
     }
-    return name
+    return known
   }
 }

@@ -52,6 +52,11 @@ struct StoreOptions: ParsableArguments {
   ///   (``StoreError/Kind/notFound``).
   func openForReading() throws(StoreError) -> Store {
     let path = try path()
+    if let spool, !Folder.exists(spool) {
+      throw StoreError(
+        .failed, action: "take in the spool", subject: spool, reason: "there is no such folder",
+        hint: "leave out --spool to read the store as it is")
+    }
     if let spoolPath { Pending(spool: spoolPath).takeIfFree(into: path, makesFolder: isDefault) }
     do throws(StoreError) { return try Store.openForReading(at: path) } catch {
       guard isDefault, error.kind == .noStore else { throw error }

@@ -87,7 +87,7 @@ import Testing
         count += 1
       }
     }
-    #expect(count == 10)
+    #expect(count == 9)
   }
 
   @Test func `the loop of the README is the one that a test runs`() throws {

@@ -116,7 +116,7 @@ import Testing
       outcome.errors
         == "resnet-probe: cannot take in \(bad): it does not begin with \"RPJ1\", so it is no resnet-probe journal\n"
     )
-    #expect(outcome.output == "2 new frames from 2 segments in \(command.store)\n")
+    #expect(outcome.output == "2 new frames from 1 segment in \(command.store)\n")
   }
 
   @Test func `a file-size limit while taking in loses nothing`() throws {

@@ -3,9 +3,18 @@ import Testing
 
 @Suite struct MissingTests {
   @Test(arguments: [
-    (Missing.records(have: 12, need: 20), "8 more records since the last phase change (12 of 20)"),
-    (.records(have: 19, need: 20), "1 more record since the last phase change (19 of 20)"),
-    (.records(have: 0, need: 20), "20 more records since the last phase change (0 of 20)"),
+    (
+      Missing.records(have: 12, need: 20),
+      "8 more records after warm-up and the last phase change (12 of 20)"
+    ),
+    (
+      .records(have: 19, need: 20),
+      "1 more record after warm-up and the last phase change (19 of 20)"
+    ),
+    (
+      .records(have: 0, need: 20),
+      "20 more records after warm-up and the last phase change (0 of 20)"
+    ),
     (
       .finiteValues(firstStep: 130, samples: 2),
       "finite values: 2 samples with NaN or infinity, first at step 130"

@@ -113,7 +113,7 @@ import Testing
       try query.next()
         == [
           .text("layer1.0"), .text("undetermined"),
-          .text("18 more records since the last phase change (2 of 20)"),
+          .text("18 more records after warm-up and the last phase change (2 of 20)"),
         ])
     #expect(try query.next() == [.text("layer1.1"), .text("not_applicable"), .null])
   }

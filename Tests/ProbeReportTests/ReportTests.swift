@@ -83,7 +83,7 @@ internal import Testing
     let text = Sample.report(Sample.history(plans), verdicts: verdicts).summary.text
     #expect(
       text.contains(
-        "2 are undetermined: b0, b1 (missing 16 more records since the last phase "
+        "2 are undetermined: b0, b1 (missing 16 more records after warm-up and the last phase "
           + "change (4 of 20), at worst). 1 is undetermined: b2."))
   }
 

@@ -7,7 +7,7 @@ internal import Testing
     let golden = """
       Run 42 · resnet-digits · project digits
       completed at step 2000 of 2001 · 84 steps measured ·
-        loss 0.0123 · recording took 3.2 s
+        batch loss 0.0123 · recording took 3.2 s (0.4 %)
 
       3 of 8 blocks behave as the identity: layer3.1, layer3.3 (at
         birth, since step 0); layer2.1 (collapsed, since step
@@ -32,8 +32,10 @@ internal import Testing
       6  layer3.2                0.200   active           ▂▄▅▅▆▆▆▆
       7  layer3.3                0       strict identity  ▁▁▁▁▁▁▁▁
 
-      gap: ‖y − x‖/‖x‖, the median sample over 20 records at steps
-        1050 to 2000; near identity below 0.05, strict below 0.01
+      gap: ‖y − x‖/‖x‖ of the median sample over 20 records at
+        steps 1050 to 2000, y taken after the activation that
+        follows the add; near identity below 0.05, strict below
+        0.01
       trend: gap at steps 0 to 2000, logarithmic, ▁ 0.01 to █ 0.9
       Not shown for want of room: kind, stage, bounds, p90, ratio,
         cos, Taylor, ‖∂θ‖, ‖θ‖, ‖∂h‖, since
@@ -45,8 +47,8 @@ internal import Testing
   @Test func `at 80 columns`() {
     let golden = """
       Run 42 · resnet-digits · project digits
-      completed at step 2000 of 2001 · 84 steps measured · loss 0.0123 ·
-        recording took 3.2 s
+      completed at step 2000 of 2001 · 84 steps measured · batch loss 0.0123 ·
+        recording took 3.2 s (0.4 %)
 
       3 of 8 blocks behave as the identity: layer3.1, layer3.3 (at birth, since step
         0); layer2.1 (collapsed, since step 900).
@@ -56,24 +58,23 @@ internal import Testing
         narrower interval: the gap's bounds lie on both sides of 0.05).
       Candidates only. Predicted from training statistics; not confirmed by ablation.
 
-      #  block                      gap           ratio  verdict          trend
-      ─  ──────────────────────  ──────  ──────────────  ───────────────  ────────────
-      0  layer1.0                0.610     0.76 (0.54×)  active           █████▇▇▇▇▇▇▇
-      1  layer1.1                0.183     0.23 (0.16×)  active           █▇▇▇▆▆▆▆▆▆▆▆
-      2  layer2.0                     ·    0.50 (0.36×)  not applicable   ············
-      3  layer2.1                0.0120  0.015 (0.011×)  near identity    ▇▇▇▆▆▃▁▁▁▁▁▁
-      4  layer3.…residual_block  0.0490  0.061 (0.044×)  undetermined     ▇▇▇▆▆▄▃▃▃▃▃▃
-      5  layer3.1                0                0 (*)  strict identity  ▁▁▁▁▁▁▁▁▁▁▁▁
-      6  layer3.2                0.200      0.25 (10×*)  active           ▂▃▄▅▅▆▆▆▆▆▆▆
-      7  layer3.3                0                0 (*)  strict identity  ▁▁▁▁▁▁▁▁▁▁▁▁
+      #  block                         gap       bounds  verdict          trend
+      ─  ─────────────────────────  ──────  ───────────  ───────────────  ────────────
+      0  layer1.0                   0.610     0.57–0.65  active           █████▇▇▇▇▇▇▇
+      1  layer1.1                   0.183     0.17–0.20  active           █▇▇▇▆▆▆▆▆▆▆▆
+      2  layer2.0                        ·            ·  not applicable   ············
+      3  layer2.1                   0.0120  0.011–0.013  near identity    ▇▇▇▆▆▃▁▁▁▁▁▁
+      4  layer3.0…d.residual_block  0.0490  0.046–0.052  undetermined     ▇▇▇▆▆▄▃▃▃▃▃▃
+      5  layer3.1                   0                 0  strict identity  ▁▁▁▁▁▁▁▁▁▁▁▁
+      6  layer3.2                   0.200     0.18–0.22  active           ▂▃▄▅▅▆▆▆▆▆▆▆
+      7  layer3.3                   0                 0  strict identity  ▁▁▁▁▁▁▁▁▁▁▁▁
 
-      gap: ‖y − x‖/‖x‖, the median sample over 20 records at steps 1050 to 2000; near
-        identity below 0.05, strict below 0.01
-      ratio: ‖F‖/‖x‖, in brackets as a multiple of step 0
-      * from zero at birth: a multiple of the first record after warm-up, if that is
-        not zero
+      gap: ‖y − x‖/‖x‖ of the median sample over 20 records at steps 1050 to 2000, y
+        taken after the activation that follows the add; near identity below 0.05,
+        strict below 0.01
+      bounds: of the gap, 95 % confidence on each side, rounded outwards
       trend: gap at steps 0 to 2000, logarithmic, ▁ 0.01 to █ 0.9
-      Not shown for want of room: kind, stage, bounds, p90, cos, Taylor, ‖∂θ‖, ‖θ‖,
+      Not shown for want of room: kind, stage, p90, ratio, cos, Taylor, ‖∂θ‖, ‖θ‖,
         ‖∂h‖, since
 
       """
@@ -83,7 +84,8 @@ internal import Testing
   @Test func `at 100 columns`() {
     let golden = """
       Run 42 · resnet-digits · project digits
-      completed at step 2000 of 2001 · 84 steps measured · loss 0.0123 · recording took 3.2 s
+      completed at step 2000 of 2001 · 84 steps measured · batch loss 0.0123 ·
+        recording took 3.2 s (0.4 %)
 
       3 of 8 blocks behave as the identity: layer3.1, layer3.3 (at birth, since step 0); layer2.1
         (collapsed, since step 900).
@@ -93,24 +95,25 @@ internal import Testing
         gap's bounds lie on both sides of 0.05).
       Candidates only. Predicted from training statistics; not confirmed by ablation.
 
-      #  block                     gap           ratio     Taylor  verdict          since     trend
-      ─  ─────────────────────  ──────  ──────────────  ─────────  ───────────────  ────────  ────────────
-      0  layer1.0               0.610     0.76 (0.54×)   1   47 %  active                     █████▇▇▇▇▇▇▇
-      1  layer1.1               0.183     0.23 (0.16×)   2   18 %  active                     █▇▇▇▆▆▆▆▆▆▆▆
-      2  layer2.0                    ·    0.50 (0.36×)   3   15 %  not applicable             ············
-      3  layer2.1               0.0120  0.015 (0.011×)   6  0.6 %  near identity    step 900  ▇▇▇▆▆▃▁▁▁▁▁▁
-      4  layer3…residual_block  0.0490  0.061 (0.044×)   5    6 %  undetermined               ▇▇▇▆▆▄▃▃▃▃▃▃
-      5  layer3.1               0                0 (*)  =7    0 %  strict identity  birth     ▁▁▁▁▁▁▁▁▁▁▁▁
-      6  layer3.2               0.200      0.25 (10×*)   4   14 %  active                     ▂▃▄▅▅▆▆▆▆▆▆▆
-      7  layer3.3               0                0 (*)  =7    0 %  strict identity  birth     ▁▁▁▁▁▁▁▁▁▁▁▁
+      #  block                     gap       bounds     p90           ratio  verdict          trend
+      ─  ─────────────────────  ──────  ───────────  ──────  ──────────────  ───────────────  ────────────
+      0  layer1.0               0.610     0.57–0.65  0.915     0.76 (0.54×)  active           █████▇▇▇▇▇▇▇
+      1  layer1.1               0.183     0.17–0.20  0.275     0.23 (0.16×)  active           █▇▇▇▆▆▆▆▆▆▆▆
+      2  layer2.0                    ·            ·       ·    0.50 (0.36×)  not applicable   ············
+      3  layer2.1               0.0120  0.011–0.013  0.0180  0.015 (0.011×)  near identity    ▇▇▇▆▆▃▁▁▁▁▁▁
+      4  layer3…residual_block  0.0490  0.046–0.052  0.0735  0.061 (0.044×)  undetermined     ▇▇▇▆▆▄▃▃▃▃▃▃
+      5  layer3.1               0                 0  0                0 (*)  strict identity  ▁▁▁▁▁▁▁▁▁▁▁▁
+      6  layer3.2               0.200     0.18–0.22  0.300      0.25 (10×*)  active           ▂▃▄▅▅▆▆▆▆▆▆▆
+      7  layer3.3               0                 0  0                0 (*)  strict identity  ▁▁▁▁▁▁▁▁▁▁▁▁
 
-      gap: ‖y − x‖/‖x‖, the median sample over 20 records at steps 1050 to 2000; near identity below 0.05,
-        strict below 0.01
+      gap: ‖y − x‖/‖x‖ of the median sample over 20 records at steps 1050 to 2000, y taken after the
+        activation that follows the add; near identity below 0.05, strict below 0.01
+      bounds: of the gap, 95 % confidence on each side, rounded outwards
       ratio: ‖F‖/‖x‖, in brackets as a multiple of step 0
-      * from zero at birth: a multiple of the first record after warm-up, if that is not zero
-      Taylor: rank and share of first-order importance; no cost
+      * F was zero at the first record: a multiple of the first record after warm-up, if F was not zero
+        there either
       trend: gap at steps 0 to 2000, logarithmic, ▁ 0.01 to █ 0.9
-      Not shown for want of room: kind, stage, bounds, p90, cos, ‖∂θ‖, ‖θ‖, ‖∂h‖
+      Not shown for want of room: kind, stage, cos, Taylor, ‖∂θ‖, ‖θ‖, ‖∂h‖, since
 
       """
     #expect(TerminalRenderer(width: 100).render(Sample.report()) == golden)
@@ -119,7 +122,7 @@ internal import Testing
   @Test func `at 140 columns`() {
     let golden = """
       Run 42 · resnet-digits · project digits
-      completed at step 2000 of 2001 · 84 steps measured · loss 0.0123 · recording took 3.2 s
+      completed at step 2000 of 2001 · 84 steps measured · batch loss 0.0123 · recording took 3.2 s (0.4 %)
 
       3 of 8 blocks behave as the identity: layer3.1, layer3.3 (at birth, since step 0); layer2.1 (collapsed, since step 900).
       3 are active.
@@ -130,19 +133,20 @@ internal import Testing
       #  block                         gap       bounds     p90           ratio    cos     Taylor  verdict          since     trend
       ─  ─────────────────────────  ──────  ───────────  ──────  ──────────────  ─────  ─────────  ───────────────  ────────  ────────────────────
       0  layer1.0                   0.610     0.57–0.65  0.915     0.76 (0.54×)  +0.10   1   47 %  active                     ████████▇▇▇▇▇▇▇▇▇▇▇▇
-      1  layer1.1                   0.183     0.17–0.19  0.275     0.23 (0.16×)  +0.10   2   18 %  active                     ██▇▇▇▇▇▆▆▆▆▆▆▆▆▆▆▆▆▆
+      1  layer1.1                   0.183     0.17–0.20  0.275     0.23 (0.16×)  +0.10   2   18 %  active                     ██▇▇▇▇▇▆▆▆▆▆▆▆▆▆▆▆▆▆
       2  layer2.0                        ·            ·       ·    0.50 (0.36×)  +0.10   3   15 %  not applicable             ····················
       3  layer2.1                   0.0120  0.011–0.013  0.0180  0.015 (0.011×)  +0.10   6  0.6 %  near identity    step 900  █▇▇▇▇▆▆▅▅▂▁▁▁▁▁▁▁▁▁▁
       4  layer3.0…d.residual_block  0.0490  0.046–0.052  0.0735  0.061 (0.044×)  +0.10   5    6 %  undetermined               ▇▇▇▇▆▆▆▅▅▄▃▃▃▃▃▃▃▃▃▃
       5  layer3.1                   0                 0  0                0 (*)  +0.10  =7    0 %  strict identity  birth     ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
-      6  layer3.2                   0.200     0.19–0.21  0.300      0.25 (10×*)  +0.10   4   14 %  active                     ▁▃▄▄▄▅▅▅▅▆▆▆▆▆▆▆▆▆▆▆
+      6  layer3.2                   0.200     0.18–0.22  0.300      0.25 (10×*)  +0.10   4   14 %  active                     ▁▃▄▄▄▅▅▅▅▆▆▆▆▆▆▆▆▆▆▆
       7  layer3.3                   0                 0  0                0 (*)  +0.10  =7    0 %  strict identity  birth     ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
 
-      gap: ‖y − x‖/‖x‖, the median sample over 20 records at steps 1050 to 2000; near identity below 0.05, strict below 0.01
-      bounds: 95 % confidence each way
+      gap: ‖y − x‖/‖x‖ of the median sample over 20 records at steps 1050 to 2000, y taken after the activation that follows the add; near
+        identity below 0.05, strict below 0.01
+      bounds: of the gap, 95 % confidence on each side, rounded outwards
       ratio: ‖F‖/‖x‖, in brackets as a multiple of step 0
-      * from zero at birth: a multiple of the first record after warm-up, if that is not zero
-      Taylor: rank and share of first-order importance; no cost
+      * F was zero at the first record: a multiple of the first record after warm-up, if F was not zero there either
+      Taylor: rank and share of first-order importance among the blocks (= tied); not what a block's absence would cost
       trend: gap at steps 0 to 2000, logarithmic, ▁ 0.01 to █ 0.9
       Not shown for want of room: kind, stage, ‖∂θ‖, ‖θ‖, ‖∂h‖
 

@@ -31,13 +31,17 @@ public struct SpoolIngest {
   /// The intake of a spool folder.
   public init(folder: String) { self.folder = folder }
 
-  /// The segments in the spool, in order of journal and number; nothing where there is no folder.
+  /// The segments in the spool; nothing where there is no folder.
+  ///
+  /// The journal that was written to least recently comes first, its segments by number: runs get
+  /// their numbers about as they came.
   ///
   /// Symbolic links and files of other users are passed over.
   public func pending() -> [SegmentIdentity] {
     guard let stream = opendir(folder) else { return [] }
     defer { closedir(stream) }
     var found: [SegmentIdentity] = []
+    var written: [Identity: Int] = [:]
     while let entry = readdir(stream) {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
@@ -48,9 +52,12 @@ public struct SpoolIngest {
         status.st_uid == geteuid()
       else { continue }
       found.append(segment)
+      let modified = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
+      written[segment.journal] = min(written[segment.journal] ?? .max, modified)
     }
     return found.sorted {
-      ($0.journal.description, $0.segment) < ($1.journal.description, $1.segment)
+      (written[$0.journal]!, $0.journal.description, $0.segment)
+        < (written[$1.journal]!, $1.journal.description, $1.segment)
     }
   }
 

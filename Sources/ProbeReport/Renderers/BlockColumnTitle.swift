@@ -47,11 +47,11 @@ extension BlockColumns {
       case .verdict: 1
       case .gap: 2
       case .ordinal: 3
-      case .trend: 4
-      case .ratio: 5
-      case .since: 6
+      case .bounds: 4
+      case .trend: 5
+      case .ratio: 6
       case .taylor: 7
-      case .bounds: 8
+      case .since: 8
       case .p90: 9
       case .cosine: 10
       case .kind: 11

@@ -96,10 +96,8 @@ struct BlockColumns {
     guard let lower = gap.lower, let upper = gap.upper else {
       return Grid.Cell(text: Grid.absent, style: .dim)
     }
-    let (from, to) = (
-      Number.format(lower, significant: 2, trimmed: false),
-      Number.format(upper, significant: 2, trimmed: false)
-    )
+    let from = Number.format(lower.rounded(.down, significant: 2), significant: 2, trimmed: false)
+    let to = Number.format(upper.rounded(.up, significant: 2), significant: 2, trimmed: false)
     return Grid.Cell(text: from == to ? from : "\(from)–\(to)")
   }
 
@@ -155,27 +153,34 @@ extension BlockColumns {
     var lines: [String] = []
     if shows(.gap) {
       lines.append(
-        "gap: ‖y − x‖/‖x‖, the median sample\(windowWords); near identity below "
-          + "\(Number.format(settings.epsilon)), strict below \(Number.format(settings.strictEpsilon))"
-      )
+        "gap: ‖y − x‖/‖x‖ of the median sample\(windowWords), y taken after the activation that "
+          + "follows the add; near identity below \(Number.format(settings.epsilon)), strict below "
+          + "\(Number.format(settings.strictEpsilon))")
     }
     if shows(.bounds) {
-      lines.append("bounds: \(Number.percent(settings.confidence)) confidence each way")
+      lines.append(
+        "bounds: of the gap, \(Number.percent(settings.confidence)) confidence on each side, rounded outwards"
+      )
     }
     if shows(.ratio) {
       lines.append("ratio: ‖F‖/‖x‖, in brackets as a multiple of \(firstWords)")
       if report.blocks.contains(where: \.ratio.isFromZeroAtBirth) {
         lines.append(
-          "* from zero at birth: a multiple of the first record after warm-up, if that is not zero")
+          "* F was zero at the first record: a multiple of the first record after warm-up, if F was "
+            + "not zero there either")
       }
     }
-    if shows(.taylor) { lines.append("Taylor: rank and share of first-order importance; no cost") }
+    if shows(.taylor) {
+      lines.append(
+        "Taylor: rank and share of first-order importance among the blocks (= tied); not what "
+          + "a block's absence would cost")
+    }
     let norms: [(Title, String)] = [
       (.gradient, "gradient"), (.weight, "weights"), (.outputGradient, "output gradient"),
     ]
     let named = norms.filter { shows($0.0) }.map { "\($0.0.rawValue) \($0.1)" }
     if !named.isEmpty {
-      lines.append("norms at the latest record: \(named.joined(separator: ", "))")
+      lines.append("norms at the last record: \(named.joined(separator: ", "))")
     }
     if let scale, shows(.trend) {
       lines.append(
@@ -198,5 +203,21 @@ extension BlockColumns {
         if case .first(let step, _) = row.ratio.baseline { step } else { nil }
       })
     return steps.count == 1 ? "step \(steps.first ?? 0)" : "the first record"
+  }
+}
+
+extension Double {
+  /// The nearest number of so many significant digits in the direction of rounding; only for positive
+  /// finite numbers, others stay.
+  fileprivate func rounded(_ rule: FloatingPointRoundingRule, significant digits: Int) -> Double {
+    guard isNormal, self > 0 else { return self }
+    var (scale, limit) = (1.0, 1.0)
+    for _ in 1..<digits { limit *= 10 }
+    while self * scale < limit, scale < 1e30 { scale *= 10 }
+    while self * scale >= limit * 10, scale > 1e-30 { scale /= 10 }
+    // What is a whole number but for its last bits is one.
+    let shifted = self * scale
+    let nearest = shifted.rounded()
+    return (abs(shifted - nearest) < 1e-9 * shifted ? nearest : shifted.rounded(rule)) / scale
   }
 }

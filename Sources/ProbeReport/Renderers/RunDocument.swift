@@ -11,8 +11,8 @@ public struct RunDocument: Encodable, Sendable {
   public let name: String
   /// `project`: its project; empty where none.
   public let project: String
-  /// `status`: `completed` or `failed`; null while the newest attempt has not ended.
-  public let status: OrNull<String>
+  /// `status`: `completed`, `failed`, or `running` while the newest attempt has not ended.
+  public let status: String
   /// `started_at`: seconds since 1970.
   public let startedAt: OrNull<Double>
   /// `last_seen_at`: seconds since 1970.
@@ -51,7 +51,7 @@ public struct RunDocument: Encodable, Sendable {
     uuid = run.uuid.description
     name = run.name
     project = run.project
-    status = OrNull(run.status?.rawValue)
+    status = run.status?.rawValue ?? "running"
     startedAt = OrNull(finite: run.startedAt)
     lastSeenAt = OrNull(finite: run.lastSeenAt)
     attempts = run.attempts

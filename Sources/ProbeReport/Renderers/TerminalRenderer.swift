@@ -57,9 +57,11 @@ public struct TerminalRenderer: Sendable, Hashable {
     var facts = [Words.count(run.frames, "step") + " measured"]
     if run.attempts != 1 { facts.append(Words.count(run.attempts, "attempt")) }
     if run.worldSize != 1 { facts.append(Words.count(run.worldSize, "rank")) }
-    if let loss = run.loss { facts.append("loss " + Number.format(loss)) }
+    if let loss = run.loss { facts.append("batch loss " + Number.format(loss)) }
     if run.recorderSeconds > 0 {
-      facts.append("recording took \(Number.format(run.recorderSeconds, significant: 2)) s")
+      let share = run.recorderSeconds / (run.lastSeenAt - run.startedAt)
+      let part = share.isFinite && (0...1).contains(share) ? " (\(Number.percent(share)))" : ""
+      facts.append("recording took \(Number.format(run.recorderSeconds, significant: 2)) s\(part)")
     }
     let wrapped = WordWrap.lines(title, width: width).map { Style.bold.paint($0, isOn: colour) }
     return wrapped + WordWrap.lines(state(run) + joined(facts), width: width, indent: 2)
@@ -71,7 +73,7 @@ public struct TerminalRenderer: Sendable, Hashable {
   }
 
   private func state(_ run: RunSummary) -> String {
-    let state = run.status?.rawValue ?? "not finished"
+    let state = run.status?.rawValue ?? "running"
     guard let last = run.lastStep else { return state }
     return state + " at step \(last)" + (run.plannedSteps.map { " of \($0)" } ?? "")
   }
