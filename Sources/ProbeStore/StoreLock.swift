@@ -49,6 +49,17 @@ public struct StoreLock: ~Copyable {
 
   deinit { close(file) }
 
+  /// The process that holds a lock now, where it says its number; nil if nobody holds it.
+  ///
+  /// Changes nothing; a lock file that is not there is not made.
+  public static func holder(of path: String) -> Int? {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    guard flock(file, LOCK_SH | LOCK_NB) != 0 else { return nil }
+    return holder(file)
+  }
+
   private static func holder(_ file: CInt) -> Int? {
     var text = [UInt8](repeating: 0, count: 20)
     let count = pread(file, &text, text.count, 0)

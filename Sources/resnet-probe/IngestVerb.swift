@@ -42,7 +42,7 @@ struct IngestVerb: ParsableCommand {
     guard let spool = options.spoolPath else {
       throw ValidationError("name the journals, or their folder with --spool")
     }
-    guard !SpoolIngest(folder: spool).pending().isEmpty else { return [] }
+    guard !SpoolListing(of: spool).pending.isEmpty else { return [] }
     let account = try Pending(spool: spool).take(
       into: try options.path(), makesFolder: options.isDefault, waiting: 10)
     guard let account else { throw busy(spool) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import ProbeCore
 import ProbeReport
 import ProbeStore
@@ -10,11 +11,14 @@ struct RunsVerb: ParsableCommand {
     discussion: """
       Examples:
         resnet-probe runs
+        resnet-probe runs --project demo --status completed --since 2h
         resnet-probe runs --json
       """)
 
   @Flag(help: "Print a JSON array.")
   var json = false
+
+  @OptionGroup var filter: RunFilter
 
   @OptionGroup var options: StoreOptions
 
@@ -25,23 +29,25 @@ struct RunsVerb: ParsableCommand {
       runs = []
       if !json { Output.note(Failure.joined(error.description, error.hint)) }
     }
+    let now = Double(time(nil))
+    let shown = runs.filter { filter.shows($0, at: now) }
     if json {
-      try Output.write(JSONArrayRenderer.render(Self.json(runs)))
-    } else if !runs.isEmpty {
+      try Output.write(JSONArrayRenderer.render(Self.json(shown, at: now)))
+    } else if !shown.isEmpty {
       let terminal = Terminal()
       let renderer = TableRenderer(width: terminal.width, colour: terminal.hasColour)
       let isNarrow = terminal.width.map { $0 < 100 } ?? false
-      try Output.write(renderer.render(Self.table(runs, isNarrow: isNarrow)))
+      try Output.write(renderer.render(Self.table(shown, at: now, isNarrow: isNarrow)))
     }
   }
 
   /// What fits a person's terminal; a narrow one goes without project and loss.
-  private static func table(_ runs: [RunSummary], isNarrow: Bool) -> Table {
+  private static func table(_ runs: [RunSummary], at now: Double, isNarrow: Bool) -> Table {
     typealias Field = (column: Table.Column, cell: (RunSummary) -> Cell)
     var fields: [Field] = [
       (.init("run"), { .integer(Int64($0.id)) }), (.init("name"), { .text($0.name) }),
       (.init("project"), { .text($0.project) }),
-      (.init("status"), { .text($0.status?.rawValue ?? "running") }),
+      (.init("status"), { .text($0.state(at: now).rawValue) }),
       (.init("started"), { .text("\(Timestamp.format($0.startedAt).prefix(16))Z") }),
       (.init("step"), { $0.lastStep.map { .integer(Int64($0)) } ?? .null }),
       (.init("blocks"), { .integer(Int64($0.blocks)) }),
@@ -56,7 +62,7 @@ struct RunsVerb: ParsableCommand {
       columns: fields.map(\.column), rows: runs.map { run in fields.map { $0.cell(run) } })
   }
 
-  private static func json(_ runs: [RunSummary]) -> Table {
+  private static func json(_ runs: [RunSummary], at now: Double) -> Table {
     let columns = [
       "id", "uuid", "name", "project", "status", "started_at", "last_seen_at", "attempts", "blocks",
       "frames", "first_step", "last_step", "planned_steps", "identity_blocks", "loss",
@@ -68,7 +74,7 @@ struct RunsVerb: ParsableCommand {
       rows: runs.map { run in
         [
           whole(run.id), .text(run.uuid.description), .text(run.name), .text(run.project),
-          .text(run.status?.rawValue ?? "running"), .real(run.startedAt), .real(run.lastSeenAt),
+          .text(run.state(at: now).rawValue), .real(run.startedAt), .real(run.lastSeenAt),
           whole(run.attempts), whole(run.blocks), whole(run.frames), whole(run.firstStep),
           whole(run.lastStep), whole(run.plannedSteps), whole(run.identityBlocks),
           run.loss.map { .real($0) } ?? .null, whole(run.droppedFrames),

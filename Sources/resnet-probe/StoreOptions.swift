@@ -1,6 +1,4 @@
 import ArgumentParser
-import Glibc
-import ProbeDaemon
 import ProbeRecorder
 import ProbeStore
 
@@ -64,65 +62,5 @@ struct StoreOptions: ParsableArguments {
         .notFound, action: "read runs from", subject: path, reason: "there are none yet",
         hint: "`resnet-probe demo` records some")
     }
-  }
-}
-
-/// What waits in a spool.
-struct Pending {
-  let spool: String
-
-  /// Takes it in if nobody else is at it; what goes wrong is a note, since the reader can go on.
-  func takeIfFree(into path: String, makesFolder: Bool) {
-    let intake = SpoolIngest(folder: spool)
-    let count = intake.pending().count
-    guard count > 0 else { return }
-    do throws(StoreError) {
-      let account = try take(into: path, makesFolder: makesFolder, waiting: 0)
-      for line in account?.segments.filter(\.isFailure).flatMap(\.remarks) ?? [] {
-        Output.note(line)
-      }
-      if account == nil {
-        Output.note("\(journals(count)) in \(spool) wait: another process takes journals in now")
-      }
-    } catch {
-      let line = Failure.joined(error.description, error.hint)
-      Output.note("\(line); \(journals(count)) in \(spool) wait")
-    }
-  }
-
-  /// Takes it in, holding the locks of spool and store; nil if another process held them for `seconds`.
-  func take(
-    into path: String, makesFolder: Bool, waiting seconds: Int
-  ) throws(StoreError) -> SpoolIngest.Account? {
-    let spoolLock = try StoreLock.lock("\(spool)/.lock", waiting: seconds)
-    guard case .held(let spoolHeld) = consume spoolLock else { return nil }
-    defer { _ = spoolHeld }
-    return try StoreOpening.withWriter(path, makesFolder: makesFolder, waiting: seconds) {
-      store throws(StoreError) in
-      let account = try SpoolIngest(folder: spool).take(into: store)
-      try VerdictUpdate.update(account.runs, in: store)
-      return account
-    }
-  }
-
-  private func journals(_ count: Int) -> String {
-    count == 1 ? "1 journal segment" : "\(count) journal segments"
-  }
-}
-
-/// Opens a store as its one writer.
-enum StoreOpening {
-  /// Lends the store to `body` while holding its lock; nil if another process held it for `seconds`.
-  static func withWriter<Value>(
-    _ path: String, makesFolder: Bool, waiting seconds: Int,
-    _ body: (Store) throws(StoreError) -> Value
-  ) throws(StoreError) -> Value? {
-    if makesFolder { Folder.make(for: path) }
-    // A path that can be no store shall say so, not fail at the lock beside it.
-    try Store.checkForWriting(path)
-    let lock = try StoreLock.lock("\(path).lock", waiting: seconds)
-    guard case .held(let held) = consume lock else { return nil }
-    defer { _ = held }
-    return try body(try Store.openForWriting(at: path))
   }
 }

@@ -10,7 +10,8 @@ import Testing
   private let name = Golden.segment.fileName
 
   private func take(_ intake: Intake) throws -> SpoolIngest.Account {
-    try SpoolIngest(folder: intake.spool).take(into: intake.store)
+    var spool = SpoolIngest(folder: intake.spool)
+    return try spool.take(into: intake.store)
   }
 
   private func age(_ path: String, seconds: Double) throws {
@@ -89,8 +90,8 @@ import Testing
     try Data(try Fixtures.bytes("complete.rpj")).write(to: URL(filePath: target))
     try FileManager.default.createSymbolicLink(
       atPath: "\(intake.spool)/\(name)", withDestinationPath: target)
-    #expect(SpoolIngest(folder: intake.spool).pending().isEmpty)
-    #expect(SpoolIngest(folder: intake.folder.file("none")).pending().isEmpty)
+    #expect(SpoolListing(of: intake.spool).pending.isEmpty)
+    #expect(SpoolListing(of: intake.folder.file("none")).pending.isEmpty)
   }
 
   @Test func `a store that lost everything gets it again from delivered`() throws {
@@ -100,6 +101,19 @@ import Testing
     let fresh = try Store.openForWriting(at: intake.folder.file("fresh.sqlite"))
     let account = try SegmentIngest(into: fresh).take("\(intake.spool)/delivered/\(name)")
     #expect(account.frames == 2)
+  }
+
+  @Test func `a kept intake looks only into what changed`() throws {
+    let intake = try Intake()
+    var spool = SpoolIngest(folder: intake.spool)
+    let bytes = try Fixtures.bytes("complete.rpj")
+    _ = try intake.write(Array(bytes.prefix(600)), as: name)
+    #expect(try spool.take(into: intake.store).segments.map(\.frames) == [1])
+    #expect(try spool.take(into: intake.store).segments.isEmpty)
+    _ = try intake.write(bytes, as: name)
+    #expect(try spool.take(into: intake.store).segments.map(\.frames) == [1])
+    #expect(try intake.names() == ["delivered/\(name)"])
+    #expect(try spool.take(into: intake.store).segments.isEmpty)
   }
 
   @Test func `verdict rows follow what was taken in`() throws {

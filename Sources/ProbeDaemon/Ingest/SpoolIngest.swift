@@ -1,15 +1,16 @@
 import Glibc
 import ProbeCore
 public import ProbeStore
-public import ProbeWire
+import ProbeWire
 
 /// Takes what is pending in a spool into a store and moves aside what is done with.
 ///
 /// The caller holds the spool's lock and the store's. A segment is done with when nobody writes it
 /// any more (its recorder holds a lock on it while it lives) and its end was read, a later segment
 /// of its journal exists, or it has not changed for a minute. It moves to `delivered/`; one that
-/// cannot be read to its end keeps its place with `.damaged` at the end of its name.
-public struct SpoolIngest {
+/// cannot be read to its end keeps its place with `.damaged` at the end of its name. A value that is
+/// kept and asked again looks only into files that changed.
+public struct SpoolIngest: Sendable {
   /// What came of it.
   public struct Account: Sendable {
     /// One for each segment that was looked into.
@@ -27,60 +28,42 @@ public struct SpoolIngest {
   static let silence = 60
 
   private let folder: String
+  private var seen: [SegmentIdentity: (bytes: Int, account: SegmentAccount)] = [:]
 
   /// The intake of a spool folder.
   public init(folder: String) { self.folder = folder }
 
-  /// The segments in the spool; nothing where there is no folder.
-  ///
-  /// The journal that was written to least recently comes first, its segments by number: runs get
-  /// their numbers about as they came.
-  ///
-  /// Symbolic links and files of other users are passed over.
-  public func pending() -> [SegmentIdentity] {
-    guard let stream = opendir(folder) else { return [] }
-    defer { closedir(stream) }
-    var found: [SegmentIdentity] = []
-    var written: [Identity: Int] = [:]
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      guard let segment = SegmentIdentity(fileName: name) else { continue }
-      var status = stat()
-      guard lstat("\(folder)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-        status.st_uid == geteuid()
-      else { continue }
-      found.append(segment)
-      let modified = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
-      written[segment.journal] = min(written[segment.journal] ?? .max, modified)
-    }
-    return found.sorted {
-      (written[$0.journal]!, $0.journal.description, $0.segment)
-        < (written[$1.journal]!, $1.journal.description, $1.segment)
-    }
-  }
-
-  /// Takes in all that is pending.
+  /// Takes in all that is pending, or all up to where `stops` says so, asked before each segment.
   ///
   /// - Throws: `StoreError` where the store cannot be written; what was taken in before stays.
-  public func take(into store: Store) throws(StoreError) -> Account {
+  public mutating func take(
+    into store: Store, stops: () -> Bool = { false }
+  ) throws(StoreError) -> Account {
     var account = Account()
-    let pending = pending()
-    let last = Dictionary(pending.map { ($0.journal, $0.segment) }, uniquingKeysWith: max)
-    for segment in pending {
-      let path = "\(folder)/\(segment.fileName)"
-      let taken = try SegmentIngest(into: store).take(path, expected: segment)
-      account.segments.append(taken)
-      settle(path, taken, hasSuccessor: segment.segment < last[segment.journal]!)
+    let pending = SpoolListing(of: folder).pending
+    let last = Dictionary(
+      pending.map { ($0.segment.journal, $0.segment.segment) }, uniquingKeysWith: max)
+    let present = Set(pending.map(\.segment))
+    seen = seen.filter { present.contains($0.key) }
+    for file in pending where !stops() {
+      let path = "\(folder)/\(file.segment.fileName)"
+      var taken: SegmentAccount
+      if let known = seen[file.segment], known.bytes == file.bytes {
+        taken = known.account
+      } else {
+        taken = try SegmentIngest(into: store).take(path, expected: file.segment)
+        taken.isFinished = taken.isFinished || seen[file.segment]?.account.isFinished == true
+        account.segments.append(taken)
+        seen[file.segment] = (file.bytes, taken)
+      }
+      settle(path, taken, hasSuccessor: file.segment.segment < last[file.segment.journal] ?? 0)
     }
     return account
   }
 
   private func settle(_ path: String, _ taken: SegmentAccount, hasSuccessor: Bool) {
     switch taken.end {
-    case .damaged:
-      rename(path, path + ".damaged")
+    case .damaged: rename(path, path + ".damaged")
     case .refused:
       // An empty or half-written head is a recorder that has just begun.
       if isAbandoned(path, taken, hasSuccessor: hasSuccessor) { rename(path, path + ".damaged") }

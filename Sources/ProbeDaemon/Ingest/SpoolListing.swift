@@ -1,0 +1,73 @@
+import Glibc
+import ProbeCore
+public import ProbeWire
+
+/// What lies in a spool folder at one moment; symbolic links and files of other users are passed over.
+public struct SpoolListing: Sendable {
+  /// A segment's file.
+  public struct File: Sendable, Hashable {
+    /// The segment that its name states.
+    public var segment: SegmentIdentity
+    /// Its size.
+    ///
+    /// Unit: bytes.
+    public var bytes: Int
+    /// When it was last written to.
+    ///
+    /// Unit: nanoseconds since 1970.
+    public var modified: Int
+  }
+
+  /// The segments that wait.
+  ///
+  /// The journal that was written to least recently comes first, its segments by number: runs get
+  /// their numbers about as they came.
+  public var pending: [File] = []
+  /// The names of the segments that were set aside as damaged.
+  public var damaged: [String] = []
+  /// The size of what was delivered.
+  ///
+  /// Unit: bytes.
+  public var deliveredBytes = 0
+
+  /// Reads a folder; nothing where there is none.
+  public init(of folder: String) {
+    for (name, status) in Self.files(in: folder) {
+      let modified = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
+      if let segment = SegmentIdentity(fileName: name) {
+        pending.append(File(segment: segment, bytes: Int(status.st_size), modified: modified))
+      } else if name.hasSuffix(".rpj.damaged") {
+        damaged.append(name)
+      }
+    }
+    var written: [Identity: Int] = [:]
+    for file in pending {
+      written[file.segment.journal] = min(written[file.segment.journal] ?? .max, file.modified)
+    }
+    func order(_ file: File) -> (Int, String, Int) {
+      let journal = file.segment.journal
+      return (written[journal] ?? 0, journal.description, file.segment.segment)
+    }
+    pending.sort { order($0) < order($1) }
+    damaged.sort()
+    deliveredBytes = Self.files(in: "\(folder)/delivered").reduce(0) { $0 + Int($1.1.st_size) }
+  }
+
+  /// The regular files of this user in a folder.
+  private static func files(in folder: String) -> [(String, stat)] {
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var found: [(String, stat)] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      var status = stat()
+      guard lstat("\(folder)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+        status.st_uid == geteuid()
+      else { continue }
+      found.append((name, status))
+    }
+    return found
+  }
+}

@@ -1,0 +1,56 @@
+import ProbeDaemon
+import ProbeStore
+import ProbeWire
+
+/// What waits in a spool.
+struct Pending {
+  let spool: String
+
+  /// Takes it in if nobody else is at it; what goes wrong is a note, since the reader can go on.
+  func takeIfFree(into path: String, makesFolder: Bool) {
+    let files = SpoolListing(of: spool).pending
+    guard !files.isEmpty else { return }
+    do throws(StoreError) {
+      let account = try take(into: path, makesFolder: makesFolder, waiting: 0)
+      for line in account?.segments.filter(\.isFailure).flatMap(\.remarks) ?? [] {
+        Output.note(line)
+      }
+      if account == nil, let unread = unread(files, in: path) {
+        Output.note("\(unread) in \(spool) wait: another process takes journals in now")
+      }
+    } catch {
+      let line = Failure.joined(error.description, error.hint)
+      Output.note("\(line); \(Self.segments(files.count)) in \(spool) wait")
+    }
+  }
+
+  /// Takes it in, holding the locks of spool and store; nil if another process held them for `seconds`.
+  func take(
+    into path: String, makesFolder: Bool, waiting seconds: Int
+  ) throws(StoreError) -> SpoolIngest.Account? {
+    let spoolLock = try StoreLock.lock("\(spool)/.lock", waiting: seconds)
+    guard case .held(let spoolHeld) = consume spoolLock else { return nil }
+    defer { _ = spoolHeld }
+    return try StoreOpening.withWriter(path, makesFolder: makesFolder, waiting: seconds) {
+      store throws(StoreError) in
+      var intake = SpoolIngest(folder: spool)
+      let account = try intake.take(into: store)
+      try VerdictUpdate.update(account.runs, in: store)
+      return account
+    }
+  }
+
+  /// The segments of which the store has not everything, in words; nil where there are none.
+  private func unread(_ files: [SpoolListing.File], in path: String) -> String? {
+    guard let store = try? Store.openForReading(at: path) else { return nil }
+    let behind = files.count { file in
+      let known = try? store.offset(ofSegment: file.segment.segment, in: file.segment.journal)
+      return (known ?? 0) < file.bytes
+    }
+    return behind == 0 ? nil : Self.segments(behind)
+  }
+
+  private static func segments(_ count: Int) -> String {
+    count == 1 ? "1 journal segment" : "\(count) journal segments"
+  }
+}
