@@ -20,8 +20,8 @@ struct ResnetProbe: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      DemoVerb.self, ReportVerb.self, RunsVerb.self, StatusVerb.self, IngestVerb.self,
-      QueryVerb.self, SchemaVerb.self,
+      DemoVerb.self, ReportVerb.self, RunsVerb.self, StatusVerb.self, DoctorVerb.self,
+      IngestVerb.self, QueryVerb.self, SchemaVerb.self,
     ])
 
   static func main() {

@@ -40,7 +40,9 @@ struct Status {
   private let listing: SpoolListing
   private let unread: Int
 
-  /// Looks at a store and a spool. - Throws: `StoreError` for a store that cannot be read.
+  /// Looks at a store and a spool.
+  ///
+  /// - Throws: `StoreError` for a store that cannot be read.
   init(store path: String, spool: String?) throws(StoreError) {
     self.path = path
     self.spool = spool
@@ -67,7 +69,8 @@ struct Status {
     var lines = ["Store   \(PrintableText.escape(path))"]
     lines.append("        \(isThere ? Words.count(runs.count, "run") : "not there yet")")
     lines.append(
-      "Writer  \(holder.map { "process \($0) takes journals in" } ?? "none: verbs that read the default store take journals in")")
+      "Writer  \(holder.map { "process \($0) takes journals in" } ?? "none: verbs that read the default store take journals in")"
+    )
     if let spool {
       lines.append("Spool   \(PrintableText.escape(spool))")
       lines.append(
@@ -106,8 +109,10 @@ struct Status {
   private func whole(_ value: Int) -> Cell { .integer(Int64(value)) }
 
   private func bytes(_ count: Int) -> String {
-    count < 1000 ? "\(count) B"
-      : count < 1_000_000 ? "\(Number.format(Double(count) / 1e3)) kB"
-      : "\(Number.format(Double(count) / 1e6)) MB"
+    count < 1000
+      ? "\(count) B"
+      : count < 1_000_000
+        ? "\(Number.format(Double(count) / 1e3)) kB"
+        : "\(Number.format(Double(count) / 1e6)) MB"
   }
 }
