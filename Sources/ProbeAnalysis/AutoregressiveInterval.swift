@@ -95,6 +95,8 @@ public struct AutoregressiveInterval: Sendable {
   private func quantile(_ probability: Double) -> Double {
     precondition(probability > 0 && probability < 1, "a confidence lies between 0 and 1")
     if nodes.isEmpty { return mean }
+    // A long series leaves weight to a few ρ only; what the others add is lost in rounding.
+    let nodes = nodes.filter { $0.weight > 1e-20 }
     // The quantile of a mixture lies among those of its parts.
     let t = student.quantile(probability)
     let parts = nodes.map { $0.centre + t * $0.scale }

@@ -6,9 +6,7 @@ public struct Spread: Sendable, Hashable {
 
   /// The spread over records; their histograms add.
   public init(_ records: [BlockRecord]) {
-    histogram = records.reduce(into: GapHistogram()) {
-      $0.merge($1.statistics.identityGapHistogram)
-    }
+    histogram = GapHistogram(sumOf: records.lazy.map(\.statistics.identityGapHistogram))
   }
 
   /// The samples with a gap; 0 where no histogram was recorded.

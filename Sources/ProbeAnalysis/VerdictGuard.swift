@@ -9,16 +9,20 @@ enum VerdictGuard {
   static func missing(
     in records: [BlockRecord], of block: Block, settings: VerdictSettings
   ) -> Missing? {
-    if let first = records.first(where: { $0.statistics.nonFinite > 0 }) {
+    if let first = records.firstIndex(where: { $0.statistics.nonFinite > 0 }) {
       let samples = records.reduce(0) { $0 + $1.statistics.nonFinite }
-      return .finiteValues(firstStep: first.step, samples: samples)
+      return .finiteValues(firstStep: records[first].step, samples: samples)
     }
     if let share = maskedShare(of: records, block) { return .unmaskedSamples(share: share) }
-    let measured = records.filter { $0.medianGap != nil }
-    if measured.count < settings.minimumRecords {
-      return .records(have: measured.count, need: settings.minimumRecords)
+    var measured = 0
+    var samples = 0
+    for record in records where record.medianGap != nil {
+      measured += 1
+      samples += record.statistics.identityGap.n
     }
-    let samples = measured.reduce(0) { $0 + $1.statistics.identityGap.n }
+    if measured < settings.minimumRecords {
+      return .records(have: measured, need: settings.minimumRecords)
+    }
     if samples < settings.minimumSamples {
       return .samples(have: samples, need: settings.minimumSamples)
     }

@@ -39,6 +39,10 @@ public struct VerdictWindow: Sendable, Hashable {
 
   /// The records that lie in the window, of records in step order.
   public func records(of block: BlockHistory) -> [BlockRecord] {
-    block.window.filter { (firstStep...lastStep).contains($0.step) }
+    // A history is read for its window: mostly all of its records lie there, and no copy is due.
+    guard let first = block.window.first, let last = block.window.last,
+      first.step < firstStep || last.step > lastStep
+    else { return block.window }
+    return block.window.filter { (firstStep...lastStep).contains($0.step) }
   }
 }

@@ -23,17 +23,40 @@ public struct GapHistogram: Sendable, Hashable {
     case nonFinite = 100
   }
 
+  /// A slot with what was counted in it, in eight bytes.
+  public struct Entry: Sendable, Hashable {
+    private var packed: UInt64
+
+    /// The slot, 0 ..< ``slotCount``.
+    public var slot: Int { Int(packed >> 56) }
+    /// The samples in it, above zero and at most ``greatestCount``.
+    public var samples: Int { Int(packed & 0xFF_FFFF_FFFF_FFFF) }
+
+    fileprivate init(slot: Int, samples: Int) {
+      packed = UInt64(slot) << 56 | UInt64(min(samples, GapHistogram.greatestCount))
+    }
+  }
+
   /// The number of slots: regular bins and special ones.
   public static let slotCount = 101
+  /// Where a slot stops counting, in sums of absurd counts too: what a Double holds exactly.
+  public static let greatestCount = 1 << 53
+
+  /// The slots that counted something, in rising order.
+  ///
+  /// A window holds a hundred thousand histograms of a few slots each: hence no dictionary.
+  public private(set) var entries: [Entry] = []
 
   /// The counts by slot, only those above zero.
-  public private(set) var counts: [Int: Int] = [:]
+  public var counts: [Int: Int] {
+    Dictionary(uniqueKeysWithValues: entries.lazy.map { ($0.slot, $0.samples) })
+  }
 
   /// An empty histogram.
   public init() {}
 
   /// Whether nothing has been counted.
-  public var isEmpty: Bool { counts.isEmpty }
+  public var isEmpty: Bool { entries.isEmpty }
 
   /// The lower edge of a regular bin, as a gap.
   public static func lowerEdge(ofBin bin: Int) -> Double {
@@ -55,11 +78,23 @@ public struct GapHistogram: Sendable, Hashable {
     return (exponent + 20) * 4 + part
   }
 
+  /// Makes room for this many slots at once.
+  public mutating func reserve(slots: Int) {
+    entries.reserveCapacity(min(slots, Self.slotCount))
+  }
+
   /// Counts samples in a slot; slots outside 0 ..< `slotCount` and counts below 1 are refused.
   public mutating func count(_ samples: Int = 1, inSlot slot: Int) {
     precondition((0..<Self.slotCount).contains(slot), "a histogram has slots 0 to 100")
     guard samples > 0 else { return }
-    counts[slot, default: 0] += samples
+    var place = entries.endIndex
+    while place > 0, entries[place - 1].slot > slot { place -= 1 }
+    if place > 0, entries[place - 1].slot == slot {
+      let known = entries[place - 1].samples
+      entries[place - 1] = Entry(slot: slot, samples: known + min(samples, Self.greatestCount))
+    } else {
+      entries.insert(Entry(slot: slot, samples: samples), at: place)
+    }
   }
 
   /// Counts one sample with this gap, which must be finite and not negative.
@@ -67,23 +102,36 @@ public struct GapHistogram: Sendable, Hashable {
 
   /// Adds another histogram's counts.
   public mutating func merge(_ other: GapHistogram) {
-    counts.merge(other.counts, uniquingKeysWith: +)
+    for entry in other.entries { count(entry.samples, inSlot: entry.slot) }
+  }
+
+  /// What histograms come to together: as merging one after the other, at the cost of reading each.
+  public init(sumOf histograms: some Sequence<GapHistogram>) {
+    var counts = [Int](repeating: 0, count: Self.slotCount)
+    for histogram in histograms {
+      for entry in histogram.entries {
+        counts[entry.slot] = min(counts[entry.slot] + entry.samples, Self.greatestCount)
+      }
+    }
+    for (slot, samples) in counts.enumerated() { count(samples, inSlot: slot) }
   }
 
   /// The number of samples with a gap: everything but undefined and non-finite ones.
   public var measured: Int {
-    counts.reduce(0) { $1.key <= Special.over.rawValue ? $0 + $1.value : $0 }
+    entries.reduce(0) { $1.slot <= Special.over.rawValue ? $0 + $1.samples : $0 }
   }
 
   /// The number of samples whose gap surely lies below a bound: those in bins wholly below it.
   public func surelyBelow(_ bound: Double) -> Int {
-    var sum = 0
-    if bound > 0 { sum += counts[Special.zero.rawValue] ?? 0 }
-    if Self.lowerEdge(ofBin: 0) <= bound { sum += counts[Special.under.rawValue] ?? 0 }
-    for (slot, samples) in counts
-    where slot < Self.binCount && Self.lowerEdge(ofBin: slot + 1) <= bound {
-      sum += samples
+    entries.reduce(0) { Self.isSurely($1.slot, below: bound) ? $0 + $1.samples : $0 }
+  }
+
+  private static func isSurely(_ slot: Int, below bound: Double) -> Bool {
+    switch slot {
+    case ..<binCount: lowerEdge(ofBin: slot + 1) <= bound
+    case Special.zero.rawValue: bound > 0
+    case Special.under.rawValue: lowerEdge(ofBin: 0) <= bound
+    default: false
     }
-    return sum
   }
 }

@@ -45,14 +45,14 @@ public struct BlockRow: Sendable, Hashable {
     self.taylor = taylor
     latest = history.latest
     trend = history.trend
-    var window = records.map(\.statistics)
-    if window.isEmpty, let latest { window = [latest.statistics] }
+    let window = records.isEmpty ? [latest].compactMap(\.self) : records
     gap = Gap(
-      p50: verdict.gap ?? LogMean.of(window.map(\.identityGap.p50)),
-      p90: LogMean.of(window.map(\.identityGap.p90)), lower: verdict.lower, upper: verdict.upper)
+      p50: verdict.gap ?? LogMean.of(window.map(\.statistics.identityGap.p50)),
+      p90: LogMean.of(window.map(\.statistics.identityGap.p90)), lower: verdict.lower,
+      upper: verdict.upper)
     ratio = RatioRow(history: history, window: window)
-    cosine = Self.mean(window.map(\.cosine))
-    taylorMean = Self.mean(window.map(\.taylorImportance))
+    cosine = Self.mean(window.map(\.statistics.cosine))
+    taylorMean = Self.mean(window.map(\.statistics.taylorImportance))
   }
 
   private static func mean(_ records: [Moments]) -> Double? {

@@ -75,7 +75,8 @@ extension Finding {
     var affected = 0
     var first: (step: Int, block: Block)?
     for block in blocks {
-      let seen = [block.first, block.reference, block.latest].compactMap { $0 } + block.window
+      let single = [block.first, block.reference, block.latest].compactMap { $0 }
+      let seen = (single + block.window.filter { $0.statistics.nonFinite > 0 })
       let byStep = Dictionary(seen.map { ($0.step, $0.statistics.nonFinite) }) { max($0, $1) }
       let bad = byStep.filter { $0.value > 0 }
       guard let earliest = bad.keys.min() else { continue }

@@ -46,9 +46,9 @@ public struct RatioRow: Sendable, Hashable {
     }
   }
 
-  init(history: BlockHistory, window: [BlockStatistics]) {
-    p50 = LogMean.of(window.map(\.residualRatio.p50))
-    p90 = LogMean.of(window.map(\.residualRatio.p90))
+  init(history: BlockHistory, window: [BlockRecord]) {
+    p50 = LogMean.of(window.map(\.statistics.residualRatio.p50))
+    p90 = LogMean.of(window.map(\.statistics.residualRatio.p90))
     first = history.first?.statistics.residualRatio.p50
     baseline = Self.baseline(history)
   }

@@ -5,7 +5,7 @@ enum HistogramText {
   /// Nil for an empty histogram.
   static func write(_ histogram: GapHistogram) -> String? {
     guard !histogram.isEmpty else { return nil }
-    let pairs = histogram.counts.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }
+    let pairs = histogram.entries.map { "\"\($0.slot)\":\($0.samples)" }
     return "{\(pairs.joined(separator: ","))}"
   }
 
@@ -14,6 +14,8 @@ enum HistogramText {
   /// Numbers alternate: slot, count.
   static func read(_ text: UnsafeBufferPointer<UInt8>) -> GapHistogram {
     var histogram = GapHistogram()
+    // A slot and its count take about eight bytes.
+    histogram.reserve(slots: text.count / 8)
     var slot: Int?
     var number: Int?
     func finish() {

@@ -62,6 +62,15 @@ struct StatementHandle {
     return false
   }
 
+  /// The number that a statement of one row and one column gives; nil for NULL and for no row.
+  mutating func onlyInt() throws -> Int? {
+    guard try nextRow() else { return nil }
+    let isNull = sqlite3_column_type(handle, place) == SQLITE_NULL
+    let value = nextInt()
+    sqlite3_reset(handle)
+    return isNull ? nil : value
+  }
+
   mutating func nextInt() -> Int {
     defer { place += 1 }
     return Int(sqlite3_column_int64(handle, place))
@@ -69,8 +78,9 @@ struct StatementHandle {
 
   mutating func nextDouble() -> Double? {
     defer { place += 1 }
-    return sqlite3_column_type(handle, place) == SQLITE_NULL
-      ? nil : sqlite3_column_double(handle, place)
+    // NULL reads as 0: only then is there anything to tell apart.
+    let value = sqlite3_column_double(handle, place)
+    return value == 0 && sqlite3_column_type(handle, place) == SQLITE_NULL ? nil : value
   }
 
   mutating func nextText() -> UnsafeBufferPointer<UInt8>? {

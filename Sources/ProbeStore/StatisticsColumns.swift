@@ -43,17 +43,6 @@ struct StatisticsColumns: Sendable {
     fraction("absorbed_fraction", \.absorbedFraction),
   ])
 
-  /// What an analysis needs of each record in its window.
-  static let window = StatisticsColumns(groups: [
-    count("samples", \.samples), count("dropped", \.dropped), count("undefined", \.undefined),
-    count("non_finite", \.nonFinite),
-    logDistribution("identity_gap", \.identityGap), histogram,
-    logDistribution("residual_ratio", \.residualRatio),
-    moments("cosine", \.cosine), moments("taylor_importance", \.taylorImportance),
-    moments("perpendicular_ratio", \.perpendicularRatio),
-    fraction("constant_fraction", \.constantFraction),
-  ])
-
   private typealias Path<Value> = any WritableKeyPath<BlockStatistics, Value> & Sendable
 
   private static func count(_ name: String, _ path: Path<Int>) -> Group {
@@ -70,7 +59,7 @@ struct StatisticsColumns: Sendable {
 
   private static func moments(_ name: String, _ path: Path<Moments>) -> Group {
     Group(
-      columns: ["\(name)_n", "\(name)_mean", "\(name)_m2"],
+      columns: momentsColumns(name),
       bind: { $1.bind(moments: $0[keyPath: path]) },
       read: { $0[keyPath: path] = $1.nextMoments() })
   }
@@ -120,12 +109,15 @@ struct StatisticsColumns: Sendable {
       })
   }
 
+  static func momentsColumns(_ name: String) -> [String] {
+    ["n", "mean", "m2"].map { "\(name)_\($0)" }
+  }
+
   private static let histogram = Group(
     columns: ["identity_gap_histogram"],
     bind: { $1.bind(HistogramText.write($0.identityGapHistogram)) },
     read: { statistics, statement in
-      statistics.identityGapHistogram =
-        statement.nextText().map(HistogramText.read) ?? GapHistogram()
+      statistics.identityGapHistogram = statement.nextHistogram()
     })
 }
 
@@ -141,7 +133,11 @@ extension StatementHandle {
     bind(value)
   }
 
-  fileprivate mutating func nextMoments() -> Moments {
+  mutating func nextHistogram() -> GapHistogram {
+    nextText().map(HistogramText.read) ?? GapHistogram()
+  }
+
+  mutating func nextMoments() -> Moments {
     let n = nextInt()
     let mean = nextDouble()
     let m2 = nextDouble()

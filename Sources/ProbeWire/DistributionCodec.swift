@@ -51,10 +51,8 @@ extension ResnetProbe_V1_LogDistribution {
 extension ResnetProbe_V1_Histogram {
   init(_ histogram: GapHistogram) {
     self.init()
-    for (slot, samples) in histogram.counts.sorted(by: { $0.key < $1.key }) {
-      slots.append(UInt32(slot))
-      counts.append(UInt64(samples))
-    }
+    slots = histogram.entries.map { UInt32($0.slot) }
+    counts = histogram.entries.map { UInt64($0.samples) }
   }
 
   func value() throws(WireError) -> GapHistogram {

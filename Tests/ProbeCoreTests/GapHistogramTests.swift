@@ -124,4 +124,27 @@ import Testing
     forwards.merge(GapHistogram())
     #expect(forwards == pooled)
   }
+
+  @Test func `A sum is what merging one after the other comes to`() {
+    var generator = Sequence64(seed: 5)
+    let histograms = (0..<40).map { _ in
+      var histogram = GapHistogram()
+      for gap in generator.numbers(7, in: 0...30) { histogram.count(gap: gap) }
+      return histogram
+    }
+    let merged = histograms.reduce(into: GapHistogram()) { $0.merge($1) }
+    #expect(GapHistogram(sumOf: histograms) == merged)
+    #expect(merged.entries.map(\.slot) == merged.counts.keys.sorted())
+    #expect(GapHistogram(sumOf: []).isEmpty)
+  }
+
+  @Test func `Absurd counts end at what a Double holds, alone and in sums`() {
+    var histogram = GapHistogram()
+    histogram.count(.max, inSlot: 100)
+    histogram.count(.max, inSlot: 100)
+    histogram.count(.max, inSlot: 0)
+    histogram.merge(histogram)
+    #expect(histogram.counts == [0: 1 << 53, 100: 1 << 53])
+    #expect(GapHistogram(sumOf: [histogram, histogram]) == histogram)
+  }
 }

@@ -52,6 +52,64 @@ import Testing
     #expect(block.trend.count == 100)
   }
 
+  @Test func `a window's records are the whole records, as far as they are read`() throws {
+    let test = try TestStore()
+    var journal = TestJournal()
+    let steps = [0, 10, 20]
+    _ = try test.store.append(
+      journal.batch(steps.map { .frame(Golden.frame(step: $0, gap: 0.5 / Double($0 + 1))) }))
+    let run = try #require(try test.store.run(1))
+    for step in steps {
+      let history = try test.store.history(
+        of: run, steps: [StepSummary(step: step)],
+        request: HistoryRequest(window: 0...20, reference: nil, threshold: 0.1))
+      for block in history.blocks {
+        let whole = try #require(block.latest).statistics
+        let read = try #require(block.window.first { $0.step == step }).statistics
+        var expected = BlockStatistics(ordinal: whole.ordinal)
+        expected.samples = whole.samples
+        expected.dropped = whole.dropped
+        expected.undefined = whole.undefined
+        expected.nonFinite = whole.nonFinite
+        expected.identityGap.n = whole.identityGap.n
+        expected.identityGap.p50 = whole.identityGap.p50
+        expected.identityGap.p90 = whole.identityGap.p90
+        expected.identityGapHistogram = whole.identityGapHistogram
+        expected.residualRatio.n = whole.residualRatio.n
+        expected.residualRatio.p50 = whole.residualRatio.p50
+        expected.residualRatio.p90 = whole.residualRatio.p90
+        expected.cosine = whole.cosine
+        expected.taylorImportance = whole.taylorImportance
+        #expect(read == expected)
+      }
+    }
+  }
+
+  @Test func `ranks that measured different steps come together in step order`() throws {
+    let test = try TestStore()
+    let attempt = Identity.random()
+    var first = TestJournal(worldSize: 2, attempt: attempt)
+    var second = TestJournal(run: first.opened.run, rank: 1, worldSize: 2, attempt: attempt)
+    func frames(_ steps: [Int], _ gap: Double) -> [ProbeCore.Record] {
+      steps.map { .frame(Golden.frame(step: $0, gap: gap)) }
+    }
+    _ = try test.store.append(first.batch(frames([5, 10, 30], 0.25)))
+    _ = try test.store.append(second.batch(frames([0, 10, 20, 40], 0.5)))
+    let steps = try test.store.steps(ofRun: 1)
+    #expect(steps.map(\.step) == [0, 5, 10, 20, 30, 40])
+    let history = try test.store.history(
+      of: try #require(try test.store.run(1)), steps: steps,
+      request: HistoryRequest(window: 5...30, reference: nil, threshold: 0.1))
+    let window = history.blocks[0].window
+    #expect(window.map(\.step) == [5, 10, 20, 30])
+    #expect(window.map(\.statistics.identityGap.p50) == [0.25, 0.375, 0.5, 0.25])
+    #expect(
+      try test.rows("SELECT step, loss, recorder_seconds FROM run_step ORDER BY step")
+        == steps.map { [.integer(Int64($0.step)), .real($0.loss ?? 0), .real(0.00025)] })
+    #expect(try test.store.run(1)?.frames == 6)
+    #expect(abs((try test.store.run(1)?.recorderSeconds ?? 0) - 6 * 0.00025) < 1e-12)
+  }
+
   @Test func `a run is found by number, uuid, name and as the latest`() throws {
     let test = try TestStore()
     var old = TestJournal(started: 1e9, name: "twin")

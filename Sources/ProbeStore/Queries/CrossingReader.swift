@@ -4,40 +4,21 @@ import ProbeCore
 /// Finds the last record of a block whose median gap was at or above a threshold, through the rollups:
 /// from the longest spans down, so that the past costs its logarithm.
 struct CrossingReader {
-  private struct Attempt {
-    var id: Int
-    var ranks: [Int]
-    var steps: Range<Int>
-  }
-
   private let run: Int
   private let threshold: Double
   private let db: Database
-  private let attempts: [Attempt]
+  private let attempts: [AttemptsInForce.Attempt]
 
-  init(run: Int, threshold: Double, _ db: Database) throws {
+  init(run: Int, threshold: Double, attempts: AttemptsInForce, _ db: Database) {
     self.run = run
     self.threshold = threshold
     self.db = db
-    attempts = try Row.fetchAll(
-      db,
-      sql: """
-        SELECT id, first_step, superseded_from FROM attempt
-        WHERE run_id = ? AND first_step < coalesce(superseded_from, 9e15)
-        ORDER BY first_step DESC, number DESC
-        """, arguments: [run]
-    ).map { row in
-      Attempt(
-        id: row[0],
-        ranks: try Int.fetchAll(
-          db, sql: "SELECT rank FROM journal WHERE attempt_id = ?", arguments: [row[0] as Int]),
-        steps: (row[1] as Int)..<((row[2] as Int?) ?? Int.max))
-    }
+    self.attempts = attempts.attempts
   }
 
   /// When the block's median gap was last at or above the threshold, over the attempts in force.
   func last(ofBlock block: Int) throws -> LastCrossing {
-    for attempt in attempts {
+    for attempt in attempts.reversed() {
       if let step = try last(block, attempt, attempt.steps, RollupSpan.lengths.count - 1) {
         return .last(step: step, next: try next(block, after: step))
       }
@@ -46,7 +27,7 @@ struct CrossingReader {
   }
 
   private func last(
-    _ block: Int, _ attempt: Attempt, _ range: Range<Int>, _ level: Int
+    _ block: Int, _ attempt: AttemptsInForce.Attempt, _ range: Range<Int>, _ level: Int
   ) throws -> Int? {
     guard level >= 0 else { return try record(block, attempt, range) }
     let length = RollupSpan.lengths[level]
@@ -72,7 +53,9 @@ struct CrossingReader {
     return nil
   }
 
-  private func record(_ block: Int, _ attempt: Attempt, _ range: Range<Int>) throws -> Int? {
+  private func record(
+    _ block: Int, _ attempt: AttemptsInForce.Attempt, _ range: Range<Int>
+  ) throws -> Int? {
     try Int.fetchOne(
       db,
       sql: """
@@ -88,26 +71,26 @@ struct CrossingReader {
       ])
   }
 
+  /// The first record after a step, over the ranks.
   private func next(_ block: Int, after step: Int) throws -> Int? {
-    for attempt in attempts.reversed() where attempt.steps.upperBound > step + 1 {
+    for attempt in attempts where attempt.steps.upperBound > step + 1 {
       let from = max(step + 1, attempt.steps.lowerBound)
-      for rank in attempt.ranks {
+      let found = try attempt.ranks.compactMap { rank in
         var statement = try StatementHandle(
           db,
           """
-          SELECT step FROM block_statistics
-          WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step BETWEEN ? AND ? AND block_id = ?
-            AND identity_gap_n > 0
-          ORDER BY step LIMIT 1
+          SELECT min(step) FROM (
+            SELECT step FROM block_statistics
+            WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step BETWEEN ? AND ?
+              AND block_id = ? AND identity_gap_n > 0
+            ORDER BY step LIMIT 1)
           """)
         for value in [run, attempt.id, rank, from, attempt.steps.upperBound - 1, block] {
           statement.bind(value)
         }
-        if try statement.nextRow() {
-          let found = statement.nextInt()
-          return found
-        }
+        return try statement.onlyInt()
       }
+      if let first = found.min() { return first }
     }
     return nil
   }

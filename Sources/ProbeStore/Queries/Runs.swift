@@ -36,16 +36,7 @@ extension Store {
 
   private static func summary(_ row: Row, _ db: Database) throws -> RunSummary {
     let id: Int = row[0]
-    let steps = try Row.fetchOne(
-      db,
-      sql: """
-        SELECT count(*), min(step), max(step), total(recorder_seconds) FROM run_step WHERE run_id = ?
-        """, arguments: [id])!
-    let loss = try Double.fetchOne(
-      db,
-      sql: """
-        SELECT loss FROM run_step WHERE run_id = ? AND loss IS NOT NULL ORDER BY step DESC LIMIT 1
-        """, arguments: [id])
+    let steps = try StepReader(run: id, attempts: AttemptsInForce(run: id, db), db).steps()
     let newest = try Row.fetchOne(
       db,
       sql: "SELECT id, world_size FROM attempt WHERE run_id = ? ORDER BY number DESC LIMIT 1",
@@ -59,10 +50,11 @@ extension Store {
       id: id, uuid: try identity(row[1]), name: row[2], project: row[3],
       status: AttemptFinished.Status(rawValue: row[4]), startedAt: row[5], lastSeenAt: row[6],
       attempts: row[9], worldSize: newest?[1] ?? 1, ranks: ranks, plannedSteps: row[7],
-      blocks: row[10], frames: steps[0], firstStep: steps[1], lastStep: steps[2], loss: loss,
+      blocks: row[10], frames: steps.count, firstStep: steps.first?.step,
+      lastStep: steps.last?.step, loss: steps.last { $0.finiteLoss != nil }?.finiteLoss,
       droppedFrames: Int(clamping: dropped), rejectedRecords: Int(clamping: rejected),
-      recorderSeconds: steps[3], recorder: row[8], identityBlocks: row[13],
-      damagedSegments: row[14])
+      recorderSeconds: steps.reduce(0) { $0 + $1.recorderSeconds }, recorder: row[8],
+      identityBlocks: row[13], damagedSegments: row[14])
   }
 
   private static func identity(_ text: String) throws -> Identity {

@@ -1,0 +1,33 @@
+import ProbeCore
+
+/// The columns that an analysis needs of each record in its window, read one by one.
+///
+/// A window holds a hundred thousand records and more, and each column of each takes time: other
+/// columns are left out, and these do not go through the key paths of ``StatisticsColumns``.
+enum WindowColumns {
+  static let names =
+    ["samples", "dropped", "undefined", "non_finite"]
+    + ["identity_gap_n", "identity_gap_p50", "identity_gap_p90", "identity_gap_histogram"]
+    + ["residual_ratio_n", "residual_ratio_p50", "residual_ratio_p90"]
+    + StatisticsColumns.momentsColumns("cosine")
+    + StatisticsColumns.momentsColumns("taylor_importance")
+
+  /// A row's statistics of the block with this ordinal; the other statistics stay empty.
+  static func read(_ ordinal: Int, from statement: inout StatementHandle) -> BlockStatistics {
+    var statistics = BlockStatistics(ordinal: ordinal)
+    statistics.samples = statement.nextInt()
+    statistics.dropped = statement.nextInt()
+    statistics.undefined = statement.nextInt()
+    statistics.nonFinite = statement.nextInt()
+    statistics.identityGap.n = statement.nextInt()
+    statistics.identityGap.p50 = statement.nextDouble()
+    statistics.identityGap.p90 = statement.nextDouble()
+    statistics.identityGapHistogram = statement.nextHistogram()
+    statistics.residualRatio.n = statement.nextInt()
+    statistics.residualRatio.p50 = statement.nextDouble()
+    statistics.residualRatio.p90 = statement.nextDouble()
+    statistics.cosine = statement.nextMoments()
+    statistics.taylorImportance = statement.nextMoments()
+    return statistics
+  }
+}
