@@ -31,7 +31,7 @@ public struct BlockView<Scalar> {
   public let stream: UnsafeBufferPointer<Scalar>
   /// What the last BN gives, before the add.
   ///
-  /// In a plain block this is h; what STATISTICS calls the F of a plain block is y − x.
+  /// In a plain block this is h; what a recorder takes for the F of a plain block is y − x.
   public let branch: UnsafeBufferPointer<Scalar>
   /// h: x + F in a residual block, F in a plain one.
   public let sum: UnsafeBufferPointer<Scalar>

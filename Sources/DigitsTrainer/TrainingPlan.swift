@@ -1,4 +1,4 @@
-/// How a network is trained; the values given are those of the experiments in STATISTICS.
+/// How a network is trained; the values given are those of the demo and of the tests.
 public struct TrainingPlan: Sendable, Hashable {
   /// The passes over the training samples.
   public var epochs = 30

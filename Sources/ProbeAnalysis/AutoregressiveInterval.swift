@@ -1,6 +1,6 @@
 import RealModule
 
-/// What a correlated series says of the mean it wanders about (STATISTICS.md section 4, point 3).
+/// What a correlated series says of the mean it wanders about (the interval of Verdicts.md).
 ///
 /// The series is taken as stationary AR(1): z_i − μ = ρ(z_{i−1} − μ) + e_i. Given ρ, the exact
 /// likelihood makes μ a scaled Student t with n − 1 degrees of freedom about the weighted mean.

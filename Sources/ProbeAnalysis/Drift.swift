@@ -1,6 +1,6 @@
 import RealModule
 
-/// How much a series rises over its window (STATISTICS.md section 4, point 4).
+/// How much a series rises over its window (the drift of Verdicts.md).
 ///
 /// The least-squares line over the index of the record; its standard error counts the residuals'
 /// lag-1 autocorrelation, else a slow wander would pass for a drift. Unit: that of the series.

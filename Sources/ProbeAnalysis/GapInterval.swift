@@ -1,6 +1,6 @@
 import RealModule
 
-/// The interval of a block's gap over a window, drift included (STATISTICS.md section 4, points 2 to 4).
+/// The interval of a block's gap over a window, drift included (Verdicts.md).
 ///
 /// Up to three looks at the series are taken and the widest counts. The series itself. From 150
 /// records on, the means of 75 spans or a few more: noise from batch to batch on top of a slow

@@ -1,7 +1,7 @@
 public import ProbeCore
 import RealModule
 
-/// The logarithm of a block's median gap over the records of a window (STATISTICS.md section 4, point 2).
+/// The logarithm of a block's median gap over the records of a window (the series of Verdicts.md).
 public struct GapSeries: Sendable, Hashable {
   /// z = ln max(identity_gap p50, 2⁻²⁰), by record.
   public let values: [Double]

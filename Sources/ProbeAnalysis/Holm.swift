@@ -1,4 +1,4 @@
-/// Holm's correction of many p-values (STATISTICS.md section 4, point 5).
+/// Holm's correction of many p-values (many blocks in Verdicts.md).
 public enum Holm {
   /// The adjusted p-values, in the order given.
   ///

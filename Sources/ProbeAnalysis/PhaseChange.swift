@@ -3,7 +3,7 @@ import RealModule
 
 /// Where the learning rate changes so much that what was measured before says little of what comes after.
 ///
-/// Restarts and drops; every smooth schedule has none (STATISTICS.md section 4, point 1).
+/// Restarts and drops; every smooth schedule has none (the window of Verdicts.md).
 public enum PhaseChange {
   /// The steps at which a new phase begins, in order; steps without a learning rate are passed over.
   ///

@@ -1,6 +1,6 @@
 public import ProbeCore
 
-/// How many of a window's samples have a small gap (STATISTICS.md section 4, point 6).
+/// How many of a window's samples have a small gap (the spread of Verdicts.md).
 public struct Spread: Sendable, Hashable {
   private let histogram: GapHistogram
 

@@ -3,7 +3,7 @@ public import ProbeCore
 /// A block's place among its run's blocks by `taylor_importance`.
 ///
 /// It orders the blocks of one run and is no cost: shown as rank and share, never as nats
-/// (STATISTICS.md section 2).
+/// (`taylor_importance` in Statistics.md).
 public struct TaylorRanking: Sendable, Hashable {
   /// 1 for the greatest; equal values share the smaller rank and leave the next ones out.
   public let rank: Int

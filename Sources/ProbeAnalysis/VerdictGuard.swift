@@ -1,6 +1,6 @@
 import ProbeCore
 
-/// What forbids any verdict from a window's records (STATISTICS.md section 4, points 1 and 7).
+/// What forbids any verdict from a window's records (the guards of Verdicts.md).
 enum VerdictGuard {
   /// The first reason why the records decide nothing; nil where they may.
   ///

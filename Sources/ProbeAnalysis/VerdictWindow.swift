@@ -1,6 +1,6 @@
 public import ProbeCore
 
-/// The stretch of a run's end that verdicts look at (STATISTICS.md section 4, point 1).
+/// The stretch of a run's end that verdicts look at (the window of Verdicts.md).
 ///
 /// The last max(20, records in the last 20 % of steps) measured steps, none before the end of
 /// warm-up or the last phase change. It follows from the run's measured steps alone: the steps

@@ -1,6 +1,6 @@
 public import ProbeCore
 
-/// What a run's history says of each of its blocks (STATISTICS.md section 4).
+/// What a run's history says of each of its blocks (Verdicts.md).
 ///
 /// A function of the last window of the history and of nothing else: asking twice, or later in
 /// the same place, answers the same. ε and strict ε are taken to lie above 2⁻²⁰.
@@ -53,7 +53,7 @@ private struct Evidence {
     upper = interval?.upperBound(confidence: settings.confidence)
   }
 
-  /// The first verdict in the order of STATISTICS.md section 4 that the evidence bears.
+  /// The first verdict in the order of Verdicts.md that the evidence bears.
   ///
   /// `constant`, `rescale_only` and `low_influence` belong between `partial_identity` and `active`.
   func verdict(adjusted: Double?, _ settings: VerdictSettings) -> BlockVerdict {

@@ -1,6 +1,6 @@
 import RealModule
 
-/// Wilson's bounds of a share that was counted (STATISTICS.md section 4, point 6).
+/// Wilson's bounds of a share that was counted (the spread of Verdicts.md).
 public enum Wilson {
   /// The one-sided lower confidence bound of the probability behind `successes` of `trials`.
   ///

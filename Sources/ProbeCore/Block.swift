@@ -28,7 +28,7 @@ public struct Block: Sendable, Hashable {
     case token
   }
 
-  /// The elementwise activation that directly follows the add (φ in STATISTICS.md section 1).
+  /// The elementwise activation that directly follows the add (φ in Statistics.md).
   public enum Activation: String, Sendable, CaseIterable {
     /// y = h.
     case identity

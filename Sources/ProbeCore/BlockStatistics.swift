@@ -1,6 +1,6 @@
 /// A sampled statistic whose values are kept as a distribution of their logarithms.
 ///
-/// `identity_gap` and `residual_ratio` (STATISTICS.md section 2). Percentiles are nearest rank
+/// `identity_gap` and `residual_ratio` (Statistics.md). Percentiles are nearest rank
 /// ⌈pn⌉ over the step's samples on one rank, micro-batches pooled (over a uniform sample of them where
 /// a recorder's memory is bounded); nil while `n` is 0.
 public struct LogDistribution: Sendable, Hashable {
@@ -61,7 +61,7 @@ public struct Fraction: Sendable, Hashable {
 
 /// Everything measured on one block at one step, on one rank.
 ///
-/// Statistics as in STATISTICS.md section 2, under the same names. Absent (not measured) is nil
+/// Statistics as in Statistics.md, under the same names. Absent (not measured) is nil
 /// or a distribution with `n` = 0; undefined and non-finite samples are counted.
 ///
 /// A verdict's window holds a hundred thousand of these and looks at the gap, the ratio, the cosine

@@ -1,6 +1,6 @@
 extension BlockStatistics {
-  /// Takes in the same block's statistics of the same step from another rank (merge classes of
-  /// STATISTICS.md section 2).
+  /// Takes in the same block's statistics of the same step from another rank (merging in
+  /// Statistics.md).
   ///
   /// Sampled statistics merge over samples; percentiles, which do not, become n-weighted means and
   /// are approximate; what every rank holds a copy of stays as it is in the receiver, which should

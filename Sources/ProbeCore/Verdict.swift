@@ -1,4 +1,4 @@
-/// What an analysis says of one block (STATISTICS.md section 4).
+/// What an analysis says of one block (Verdicts.md).
 public enum Verdict: String, Sendable, CaseIterable {
   /// "y = x" cannot be asked of the block: a projection, a dense block, a changed shape.
   case notApplicable = "not_applicable"
@@ -123,6 +123,6 @@ public struct VerdictSettings: Sendable, Hashable {
   /// The share of samples that must lie below 2ε.
   public var spreadShare = 0.95
 
-  /// The settings that STATISTICS.md gives.
+  /// The settings that Verdicts.md gives.
   public init() {}
 }

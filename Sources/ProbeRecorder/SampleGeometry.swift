@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What the five sums of a sample say of its change (STATISTICS.md section 2).
+/// What the five sums of a sample say of its change (Statistics.md).
 package struct SampleGeometry: Sendable, Hashable {
   /// √(b/a): the residual ratio.
   package var ratio: Double

@@ -1,4 +1,4 @@
-/// The five sums of one sample from which its statistics follow (STATISTICS.md section 1).
+/// The five sums of one sample from which its statistics follow (Statistics.md).
 ///
 /// x is the stream, F the branch as added, y = φ(x + F). Every sum is a Double, whatever it was
 /// accumulated in.

@@ -10,7 +10,7 @@ public struct Schedule: Sendable, Hashable {
   /// Steps 0, 1, 2 and 5, every 10th up to step 500, then every 50th.
   ///
   /// Where the number of steps is planned: after step 500 every k-th with k = steps/500, at least 1
-  /// and at most 50, and the last step. Source: STATISTICS.md section 2.
+  /// and at most 50, and the last step.
   public static let `default` = Schedule(rule: .standard)
 
   /// Every n-th step from step 0 on, and the last one where the number of steps is planned.

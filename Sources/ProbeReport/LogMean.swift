@@ -1,6 +1,6 @@
 /// The geometric mean in which zeros count as 2⁻²⁰, as in the verdicts' series.
 ///
-/// Source: STATISTICS.md section 4, series.
+/// The series is described in Verdicts.md.
 package enum LogMean {
   /// The least value that is told from zero.
   package static let floor = 0x1p-20

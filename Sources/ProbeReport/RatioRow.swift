@@ -3,7 +3,7 @@ internal import ProbeCore
 /// The residual ratio of a block over the window, beside what it was at birth.
 ///
 /// A ratio of 1/√l is normal at initialisation already, so its size alone says little; what it
-/// has become since does. Source: STATISTICS.md section 2, `residual_ratio`.
+/// has become since does (`residual_ratio` in ReportJSON.md).
 public struct RatioRow: Sendable, Hashable {
   /// What the ratio is compared with.
   public enum Baseline: Sendable, Hashable {

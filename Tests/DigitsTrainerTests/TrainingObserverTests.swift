@@ -42,7 +42,7 @@ import Testing
       on: DigitsSplit(training: few, test: few), plan: plan, observer: observer)
   }
 
-  /// STATISTICS, experiment I: γ∂γ + β∂β of the last BN sums up ⟨∂ℓ/∂F, F⟩ over the batch.
+  /// What `gate_gradient` rests on (Statistics.md): γ∂γ + β∂β of the last BN sums up ⟨∂ℓ/∂F, F⟩ over the batch.
   @Test func `the last norm's gradients sum up gradient times branch`() {
     let observer = TrainingObserver(gradientsReady: { step in
       for block in step.blocks {

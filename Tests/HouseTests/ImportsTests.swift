@@ -1,6 +1,6 @@
 import Testing
 
-/// Which modules each target may import: DESIGN's table of targets, kept to.
+/// Which modules each target may import.
 ///
 /// An incremental build does not catch the import of a module that only another target declares.
 @Suite struct ImportsTests {

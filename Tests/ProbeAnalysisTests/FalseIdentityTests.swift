@@ -3,9 +3,9 @@ import ProbeAnalysis
 import ProbeCore
 import Testing
 
-/// Experiment K of STATISTICS.md section 6.
+/// How often a block at ε is called an identity, and how often one below it is recognised.
 ///
-/// How often a block at ε is called an identity, and how often one below it is recognised. Series
+/// The rates stand in Verdicts.md and in decision 3. Series
 /// are AR(1) with ρ = exp(−1/τ), τ in records.
 @Suite struct FalseIdentityTests {
   /// The p-values of "the gap is ε or more" over replicates with ln gap at `offset` from ln ε.

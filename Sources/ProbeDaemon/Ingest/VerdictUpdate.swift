@@ -23,7 +23,7 @@ public struct JudgedRun: Sendable {
   }
 }
 
-/// Keeps the verdict rows of a store current, with the settings that STATISTICS.md gives.
+/// Keeps the verdict rows of a store current, with the settings that Verdicts.md gives.
 public enum VerdictUpdate {
   /// Judges these runs anew and writes what comes of it.
   public static func update(_ runs: some Sequence<Int>, in store: Store) throws(StoreError) {

@@ -38,7 +38,7 @@ public struct WordsDocument: Encodable, Sendable {
   public let words: String
 }
 
-/// The settings of the verdicts (STATISTICS.md section 4).
+/// The settings of the verdicts (Verdicts.md).
 public struct SettingsDocument: Encodable, Sendable {
   /// `epsilon`: a gap below this is near identity.
   public let epsilon: OrNull<Double>

@@ -1,6 +1,6 @@
 internal import ProbeCore
 
-/// The statistics of a block in JSON, named as in STATISTICS.md section 2.
+/// The statistics of a block in JSON, named as in Statistics.md.
 ///
 /// `identity_gap`, `residual_ratio`, `cosine` and `taylor_importance` speak of the verdict's
 /// window; all others of the latest record, at `latest_step`.
