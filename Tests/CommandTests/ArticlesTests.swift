@@ -1,0 +1,99 @@
+import Foundation
+import Support
+import Testing
+
+/// Whether the articles say what the built program says.
+@Suite struct ArticlesTests {
+  private func article(_ name: String) throws -> String {
+    let path = "Sources/resnet-probe/ResnetProbe.docc/\(name).md"
+    return try String(contentsOf: Fixtures.root.appending(path: path), encoding: .utf8)
+  }
+
+  /// A section of Commands.md, and what holds for every verb.
+  private func section(_ verb: String, of text: String) throws -> (own: String, shared: String) {
+    let sections = text.components(separatedBy: "\n## ")
+    let own = try #require(sections.first { $0.hasPrefix("\(verb)\n") }, "\(verb)")
+    let overview = try #require(sections.first { $0.hasPrefix("Overview\n") })
+    return (own, overview)
+  }
+
+  @Test func `Commands.md shows every verb, its usage and its options as --help does`() throws {
+    let command = try Command()
+    let text = try article("Commands")
+    let help = try command("--help").output
+    let verbs = help.components(separatedBy: "SUBCOMMANDS:\n")[1].split(separator: "\n")
+      .compactMap { $0.prefixMatch(of: #/ {2}([a-z-]+) {2,}/#).map { String($0.1) } }
+    #expect(verbs.count >= 6)
+    for verb in verbs {
+      let help = try command(verb, "--help").output
+      let (own, shared) = try section(verb, of: text)
+      let usage = try #require(help.components(separatedBy: "USAGE: ").last)
+        .components(separatedBy: "\n\n")[0].split { $0.isWhitespace }.joined(separator: " ")
+      #expect(own.contains("    \(usage)\n"), "\(usage)")
+      let options = help.split(separator: "\n").compactMap {
+        $0.prefixMatch(of: #/ {2}(?:-\w, )?(--[a-z-]+)/#).map { String($0.1) }
+      }
+      #expect(options.contains("--help"))
+      for option in options {
+        let isNamed = "\(own)\(shared)".contains("`\(option)") || own.contains("`\(option) ")
+        #expect(isNamed, "\(verb) \(option)")
+      }
+    }
+  }
+
+  @Test func `Commands.md names every format of query`() throws {
+    let help = try Command()("query", "--help").output
+    let values = try #require(help.firstMatch(of: #/values: ([a-z,\s]+)\)/#)).1
+    let own = try section("query", of: try article("Commands")).own
+    for value in values.split(whereSeparator: { !$0.isLetter }) {
+      #expect(own.contains("\n| `\(value)`"), "\(value)")
+    }
+  }
+
+  @Test func `ReportJSON.md names every key of a report`() throws {
+    let command = try Command()
+    let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
+    #expect(try command("ingest", journal).code == 0)
+    let report = try JSONSerialization.jsonObject(
+      with: Data(try command("report", "--json").output.utf8))
+    var keys: Set<String> = []
+    func visit(_ value: Any) {
+      if let object = value as? [String: Any] {
+        keys.formUnion(object.keys)
+        object.values.forEach(visit)
+      } else if let list = value as? [Any] {
+        list.forEach(visit)
+      }
+    }
+    visit(report)
+    #expect(keys.count > 70)
+    let spans = try article("ReportJSON").matches(of: #/`([^`\n]+)`/#).map(\.1)
+    let words = Set(spans.flatMap { $0.matches(of: #/\w+/#).map { String($0.0) } })
+    #expect(keys.subtracting(words) == [])
+  }
+
+  @Test func `Commands.md names every key of runs --json`() throws {
+    let command = try Command()
+    let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
+    #expect(try command("ingest", journal).code == 0)
+    let runs = try JSONSerialization.jsonObject(
+      with: Data(try command("runs", "--json").output.utf8))
+    let run = try #require((runs as? [[String: Any]])?.first)
+    let own = try section("runs", of: try article("Commands")).own
+    for key in run.keys { #expect(own.contains("`\(key)`"), "\(key)") }
+  }
+
+  @Test func `every question of Schema.md can be asked`() throws {
+    let command = try Command()
+    let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
+    #expect(try command("ingest", journal).code == 0)
+    let questions = try article("Schema").components(separatedBy: "\n    -- ").dropFirst()
+    #expect(questions.count == 5)
+    for question in questions {
+      let lines = question.split(separator: "\n").dropFirst()
+      let sql = lines.joined(separator: "\n").replacing("run_id = 6", with: "run_id = 1")
+      let outcome = try command("query", sql)
+      #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(sql): \(outcome.errors)")
+    }
+  }
+}
