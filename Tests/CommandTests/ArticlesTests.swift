@@ -17,6 +17,11 @@ import Testing
     return (own, overview)
   }
 
+  /// A text with one space between its words.
+  private func joined(_ text: String) -> String {
+    text.split { $0.isWhitespace }.joined(separator: " ")
+  }
+
   @Test func `Commands.md shows every verb, its usage and its options as --help does`() throws {
     let command = try Command()
     let text = try article("Commands")
@@ -28,8 +33,8 @@ import Testing
       let help = try command(verb, "--help").output
       let (own, shared) = try section(verb, of: text)
       let usage = try #require(help.components(separatedBy: "USAGE: ").last)
-        .components(separatedBy: "\n\n")[0].split { $0.isWhitespace }.joined(separator: " ")
-      #expect(own.contains("    \(usage)\n"), "\(usage)")
+        .components(separatedBy: "\n\n")[0]
+      #expect(joined(own).contains(joined(usage)), "\(usage)")
       let options = help.split(separator: "\n").compactMap {
         $0.prefixMatch(of: #/ {2}(?:-\w, )?(--[a-z-]+)/#).map { String($0.1) }
       }
@@ -72,15 +77,16 @@ import Testing
     #expect(keys.subtracting(words) == [])
   }
 
-  @Test func `Commands.md names every key of runs --json`() throws {
+  @Test(arguments: ["runs", "status"])
+  func `Commands.md names every key of a list in JSON`(verb: String) throws {
     let command = try Command()
     let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
     #expect(try command("ingest", journal).code == 0)
-    let runs = try JSONSerialization.jsonObject(
-      with: Data(try command("runs", "--json").output.utf8))
-    let run = try #require((runs as? [[String: Any]])?.first)
-    let own = try section("runs", of: try article("Commands")).own
-    for key in run.keys { #expect(own.contains("`\(key)`"), "\(key)") }
+    let list = try JSONSerialization.jsonObject(
+      with: Data(try command(verb, "--json").output.utf8))
+    let object = try #require((list as? [[String: Any]])?.first)
+    let own = try section(verb, of: try article("Commands")).own
+    for key in object.keys { #expect(own.contains("`\(key)`"), "\(key)") }
   }
 
   @Test func `every question of Schema.md can be asked`() throws {
