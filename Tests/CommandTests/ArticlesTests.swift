@@ -77,7 +77,7 @@ import Testing
     #expect(keys.subtracting(words) == [])
   }
 
-  @Test(arguments: ["runs", "status"])
+  @Test(arguments: ["runs", "status", "doctor"])
   func `Commands.md names every key of a list in JSON`(verb: String) throws {
     let command = try Command()
     let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
