@@ -252,7 +252,7 @@ CREATE TABLE verdict (
   lower REAL,                    -- its lower confidence bound, one-sided
   upper REAL,                    -- its upper confidence bound, one-sided, drift included
   confidence REAL,               -- 1 - adjusted p over all blocks, with an identity verdict
-  share REAL,                    -- lower bound of the share of samples with a gap below twice epsilon
+  share REAL,                    -- of the window's samples with a gap surely below twice epsilon
   missing TEXT,                  -- what an undetermined verdict lacks, in words
   settings TEXT NOT NULL  -- epsilon and the rest, as JSON
 ) STRICT, WITHOUT ROWID;

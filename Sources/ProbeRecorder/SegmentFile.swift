@@ -34,6 +34,9 @@ package final class SegmentFile {
       folder.descriptor, identity.fileName,
       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0o600)
     guard descriptor >= 0 else { throw Self.refusal(errno) }
+    // Whoever takes journals in sees by this lock that the recorder lives; the kernel frees it when
+    // the process ends, however that ends. Where the file system knows no locks there is none.
+    flock(descriptor, LOCK_EX | LOCK_NB)
     do throws(Refusal) {
       try append(head)
     } catch {

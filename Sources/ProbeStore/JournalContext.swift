@@ -46,7 +46,7 @@ struct JournalContext {
         .refused, action: "take in journal", subject: journal.description,
         reason:
           "it claims to be rank \(opened.rank) of an attempt that journal \(holder) already is",
-        hint: "start every process with its own rank, or without RESNET_PROBE_RANK")
+        hint: "give every process of one start its own rank")
     }
     try db.execute(
       sql: "INSERT INTO journal (uuid, run_id, attempt_id, rank, host) VALUES (?, ?, ?, ?, ?)",

@@ -25,11 +25,11 @@ import Testing
       atPath: fixture("second-segment.rpj"), toPath: "\(command.spool)/\(segment)")
     try Data([1]).write(to: URL(filePath: "\(command.spool)/\(segment).damaged"))
     let status = try command.shell(
-      "exec 9>'\(command.store).lock'; flock -x 9; echo 4242 >&9; \"$probe\" status --json 9>&-")
+      "exec 9>'\(command.store).lock'; flock -x 9; \"$probe\" status --json 9>&-")
     let object = try #require(try objects(status.output).first)
     #expect(object["runs"] as? Int == 1 && object["stale"] as? Int == 1)
     #expect(object["pending_segments"] as? Int == 1 && object["unread_bytes"] as? Int == 550)
-    #expect(object["damaged_segments"] as? Int == 1 && object["writer_process"] as? Int == 4242)
+    #expect(object["damaged_segments"] as? Int == 1 && object["writer_process"] is Int)
     let text = try command("status").output
     #expect(text.contains("Run     1 golden stale at step 0, last heard of 2025-06-15 15:06:40Z"))
     #expect(text.contains("1 segment pending, 550 B unread"))

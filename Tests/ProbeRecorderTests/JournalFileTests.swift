@@ -16,6 +16,20 @@ import Testing
     recorder.end()
   }
 
+  @Test func `a recorder holds a lock on its segment while it lives and frees it at its end`()
+    throws
+  {
+    let temporary = TemporarySpool()
+    let recorder = try Recorder(
+      opening: RunDescription(name: "locked"), blocks: BlockMap([Block(ordinal: 0, name: "b")]),
+      spool: temporary.spool())
+    let file = open(temporary.path + "/" + temporary.segments[0], O_RDONLY)
+    defer { close(file) }
+    #expect(flock(file, LOCK_EX | LOCK_NB) != 0)
+    recorder.finish(.completed)
+    #expect(flock(file, LOCK_EX | LOCK_NB) == 0)
+  }
+
   @Test func `segments rotate at 16 MiB and each can be read alone`() throws {
     let spool = TemporarySpool()
     let recorder = try openRecorder(spool.spool())

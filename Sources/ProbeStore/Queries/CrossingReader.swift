@@ -3,6 +3,9 @@ import ProbeCore
 
 /// Finds the last record of a block whose median gap was at or above a threshold, through the rollups:
 /// from the longest spans down, so that the past costs its logarithm.
+///
+/// Raw rows are reached through the run's frames, by their whole key: a scan over steps would read all
+/// blocks' rows once for each block.
 struct CrossingReader {
   private let run: Int
   private let threshold: Double
@@ -59,15 +62,19 @@ struct CrossingReader {
     try Int.fetchOne(
       db,
       sql: """
-        SELECT step FROM block_statistics
-        WHERE run_id = ? AND attempt_id = ? AND step BETWEEN ? AND ? AND block_id = ?
-          AND rank IN (SELECT rank FROM journal WHERE attempt_id = ?)
-        GROUP BY step
+        SELECT s.step
+        FROM frame AS f
+        CROSS JOIN block_statistics AS s
+          ON s.run_id = f.run_id AND s.attempt_id = f.attempt_id AND s.rank = f.rank
+          AND s.step = f.step AND s.block_id = ?
+        WHERE f.run_id = ? AND f.attempt_id = ?
+          AND f.rank IN (SELECT rank FROM journal WHERE attempt_id = ?) AND f.step BETWEEN ? AND ?
+        GROUP BY s.step
         HAVING sum(identity_gap_p50 * identity_gap_n) / sum(identity_gap_n) >= ?
-        ORDER BY step DESC LIMIT 1
+        ORDER BY s.step DESC LIMIT 1
         """,
       arguments: [
-        run, attempt.id, range.lowerBound, range.upperBound - 1, block, attempt.id, threshold,
+        block, run, attempt.id, attempt.id, range.lowerBound, range.upperBound - 1, threshold,
       ])
   }
 
@@ -80,10 +87,14 @@ struct CrossingReader {
           db,
           """
           SELECT min(step) FROM (
-            SELECT step FROM block_statistics
-            WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step BETWEEN ? AND ?
-              AND block_id = ? AND identity_gap_n > 0
-            ORDER BY step LIMIT 1)
+            SELECT s.step
+            FROM frame AS f
+            CROSS JOIN block_statistics AS s
+              ON s.run_id = f.run_id AND s.attempt_id = f.attempt_id AND s.rank = f.rank
+              AND s.step = f.step AND s.block_id = ?6
+            WHERE f.run_id = ?1 AND f.attempt_id = ?2 AND f.rank = ?3 AND f.step BETWEEN ?4 AND ?5
+              AND s.identity_gap_n > 0
+            ORDER BY f.step LIMIT 1)
           """)
         for value in [run, attempt.id, rank, from, attempt.steps.upperBound - 1, block] {
           statement.bind(value)
