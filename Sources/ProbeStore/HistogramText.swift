@@ -30,8 +30,8 @@ enum HistogramText {
     }
     for byte in text {
       if (0x30...0x39).contains(byte) {
-        // A count beyond 2⁵³ is nonsense: stop growing instead of overflowing.
-        number = min((number ?? 0) * 10 + Int(byte - 0x30), 1 << 53)
+        // A count beyond 2⁴⁰ is nonsense: stop growing instead of overflowing.
+        number = min((number ?? 0) * 10 + Int(byte - 0x30), 1 << 40)
       } else {
         finish()
       }

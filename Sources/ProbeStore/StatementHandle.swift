@@ -71,6 +71,10 @@ struct StatementHandle {
     return isNull ? nil : value
   }
 
+  /// A count; one that no step has (a hand-edited store's) becomes the nearest that sums of a million
+  /// records can still hold.
+  mutating func nextCount() -> Int { min(max(0, nextInt()), 1 << 40) }
+
   mutating func nextInt() -> Int {
     defer { place += 1 }
     return Int(sqlite3_column_int64(handle, place))

@@ -48,7 +48,7 @@ struct StatisticsColumns: Sendable {
   private static func count(_ name: String, _ path: Path<Int>) -> Group {
     Group(
       columns: [name], bind: { $1.bind($0[keyPath: path]) },
-      read: { $0[keyPath: path] = $1.nextInt() })
+      read: { $0[keyPath: path] = $1.nextCount() })
   }
 
   private static func scalar(_ name: String, _ path: Path<Double?>) -> Group {
@@ -79,7 +79,7 @@ struct StatisticsColumns: Sendable {
         statement.bind(moments: value.logs)
       },
       read: { statistics, statement in
-        let n = statement.nextInt()
+        let n = statement.nextCount()
         let p50 = statement.nextDouble()
         let p90 = statement.nextDouble()
         let p99 = statement.nextDouble()
@@ -138,14 +138,14 @@ extension StatementHandle {
   }
 
   mutating func nextMoments() -> Moments {
-    let n = nextInt()
+    let n = nextCount()
     let mean = nextDouble()
     let m2 = nextDouble()
     return Moments(n: n, mean: mean ?? 0, m2: m2 ?? 0) ?? Moments()
   }
 
   fileprivate mutating func nextPooled() -> (n: Int, value: Double)? {
-    let n = nextInt()
+    let n = nextCount()
     return nextDouble().map { (n, $0) }
   }
 }

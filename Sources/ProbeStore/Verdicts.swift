@@ -10,7 +10,7 @@ extension Store {
     try write("write the verdicts to") { db in
       let ids = try Int.fetchAll(
         db, sql: "SELECT id FROM block WHERE run_id = ? ORDER BY ordinal", arguments: [run])
-      for verdict in verdicts where verdict.ordinal < ids.count {
+      for verdict in verdicts where ids.indices.contains(verdict.ordinal) {
         try db.cachedStatement(
           sql: """
             INSERT OR REPLACE INTO verdict (block_id, run_id, verdict, origin, since_step, at_step,

@@ -27,6 +27,12 @@ extension Store {
   ) throws(StoreError) -> History {
     try read("read the history in") { db in
       let blocks = try BlockRows.fetch(run: run.id, db)
+      do { _ = try BlockMap(blocks.map(\.block)) } catch {
+        throw StoreError(
+          .failed, action: "read the history in", subject: path,
+          reason: "the blocks of run \(run.id) are no block map (\(error))",
+          hint: "the store was edited by hand; take its journals into a new one")
+      }
       let attempts = try AttemptsInForce(run: run.id, db)
       let reader = RecordReader(run: run.id, blocks: blocks, attempts: attempts, db)
       let first = try reader.records(atStep: steps.first?.step)

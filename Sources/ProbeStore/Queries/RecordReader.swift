@@ -55,7 +55,7 @@ struct RecordReader {
           let step = statement.nextInt()
           let block = statement.nextInt()
           if next == blocks.count { next = 0 }
-          if blocks[next].id != block {
+          if !blocks.indices.contains(next) || blocks[next].id != block {
             guard let place = places[block] else { continue }
             next = place
           }

@@ -38,7 +38,7 @@ struct StepReader {
       hasNaN = statement.nextInt() == 1
       learningRate = statement.nextDouble()
       recorderSeconds = statement.nextDouble() ?? 0
-      droppedFrames = statement.nextInt()
+      droppedFrames = statement.nextCount()
     }
 
     fileprivate mutating func merge(_ other: Step) {
