@@ -40,10 +40,12 @@ enum StoreFile {
     var head = [UInt8](repeating: 0, count: 16)
     let count = pread(file, &head, 16, 0)
     let magic = Array("SQLite format 3\0".utf8)
-    guard count == 0 && !mustExist || count == 16 && head == magic else {
-      throw refuse(
-        count == 0 ? "it is empty" : "it is not a SQLite database", "name another file with --store"
-      )
+    // An empty file is a store that another process is just making, or never was one.
+    if count == 0 && mustExist {
+      throw refuse("it is empty", "name another file with --store", kind: .noStore)
+    }
+    guard count == 0 || count == 16 && head == magic else {
+      throw refuse("it is not a SQLite database", "name another file with --store")
     }
     if !mustExist { try checkFileSystem(path, action: action) }
   }
