@@ -39,6 +39,7 @@ CREATE TABLE run (
   status TEXT NOT NULL DEFAULT 'running'  -- of its newest attempt; a killed run stays 'running'
     CHECK (status IN ('running', 'completed', 'failed')),
   planned_steps INTEGER CHECK (planned_steps >= 0),  -- where known
+  verdicts_due INTEGER NOT NULL DEFAULT 0 CHECK (verdicts_due IN (0, 1)),  -- frames came that no verdict has seen
   recorder TEXT NOT NULL,        -- framework and recorder with their versions
   config TEXT NOT NULL DEFAULT '{}'  -- the user's configuration, secrets redacted
 ) STRICT;

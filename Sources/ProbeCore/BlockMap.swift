@@ -4,7 +4,7 @@ public struct BlockMap: Sendable, Hashable {
   public let blocks: [Block]
 
   /// Why a list of blocks is no block map.
-  public enum Problem: Error, Sendable, Hashable {
+  public enum Problem: Error, Sendable, Hashable, CustomStringConvertible {
     /// There are more blocks than a map may hold.
     case tooManyBlocks(Int)
     /// The block at this place does not carry its place as ordinal.
@@ -15,6 +15,18 @@ public struct BlockMap: Sendable, Hashable {
     case nameLength(ordinal: Int, bytes: Int)
     /// Another part of a block cannot be: a negative count, a probability outside 0 … 1.
     case impossible(ordinal: Int, what: String)
+
+    /// One clause in words, without a full stop.
+    public var description: String {
+      switch self {
+      case .tooManyBlocks(let count): "it has \(count) blocks (\(maximumBlocks) are allowed)"
+      case .ordinalOutOfOrder(let place, let found): "block \(place) says it is block \(found)"
+      case .nameTwice(let name): "two blocks are named \(name)"
+      case .nameLength(let ordinal, let bytes):
+        "the name of block \(ordinal) has \(bytes) bytes (1 to \(maximumNameLength) are allowed)"
+      case .impossible(let ordinal, let what): "block \(ordinal) states \(what)"
+      }
+    }
   }
 
   /// The most blocks a map may hold.

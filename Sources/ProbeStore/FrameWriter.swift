@@ -49,12 +49,16 @@ struct FrameWriter {
     }
     if droppedFrames > 0 {
       try db.execute(
-        sql: "UPDATE journal SET dropped_frames = dropped_frames + ? WHERE id = ?",
+        sql:
+          "UPDATE journal SET dropped_frames = min(dropped_frames + ?, 9007199254740992) WHERE id = ?",
         arguments: [droppedFrames, context.journalID])
     }
     try db.execute(
-      sql: "UPDATE run SET last_seen_at = max(last_seen_at, ?) WHERE id = ?",
-      arguments: [lastSeen, context.runID])
+      sql: """
+        UPDATE run SET last_seen_at = max(last_seen_at, ?), verdicts_due = max(verdicts_due, ?)
+        WHERE id = ?
+        """,
+      arguments: [lastSeen, frames > 0, context.runID])
     return AppendOutcome(
       runID: context.runID, offset: batch.to, frames: frames, rejections: rejections)
   }

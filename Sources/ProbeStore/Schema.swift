@@ -56,6 +56,11 @@ package struct Schema: Sendable {
 
   /// Accepts only a store of exactly this version: a reader does not upgrade.
   func check(_ db: Database, path: String) throws {
+    if try isBlank(db) {
+      throw StoreError(
+        .noStore, action: "read the store", subject: path, reason: "it is empty",
+        hint: "name another file with --store")
+    }
     let found = try versionFound(db, path: path)
     guard found == version else {
       throw refuse(

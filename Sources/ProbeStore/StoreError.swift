@@ -46,6 +46,9 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
       return StoreError(.failed, action: action, subject: path, reason: "\(error)")
     }
     let message = error.message ?? "SQLite error \(error.resultCode.rawValue)"
+    // What the rows themselves break will break again: it is the journal's fault, not the machine's.
+    let isRefused = [.SQLITE_CONSTRAINT, .SQLITE_MISMATCH, .SQLITE_TOOBIG].contains(
+      error.resultCode.primaryResultCode)
     let (reason, hint): (String, String) =
       switch error.resultCode {
       case .SQLITE_BUSY, .SQLITE_LOCKED:
@@ -75,6 +78,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         )
       default: (message, "")
       }
-    return StoreError(.failed, action: action, subject: path, reason: reason, hint: hint)
+    return StoreError(
+      isRefused ? .refused : .failed, action: action, subject: path, reason: reason, hint: hint)
   }
 }

@@ -3,7 +3,7 @@ import Glibc
 /// The right to write a file: an advisory lock on a file beside it, freed when its holder ends, however it ends.
 ///
 /// A writer of a store holds `<store>.lock`; whoever takes a spool in holds `<spool>/.lock`.
-public struct StoreLock: ~Copyable {
+public struct StoreLock: ~Copyable, Sendable {
   private let file: CInt
 
   /// What came of asking for a lock.
@@ -29,8 +29,11 @@ public struct StoreLock: ~Copyable {
       return .busy(holder: holder(file))
     }
     // The holder's number is for people; losing it (a full disk) costs nothing.
-    let text = Array("\(getpid())\n".utf8)
-    if ftruncate(file, 0) == 0 { _ = pwrite(file, text, text.count, 0) }
+    // A file of this name that is somebody's own keeps what it holds.
+    if isOurs(file) {
+      let text = Array("\(getpid())\n".utf8)
+      if ftruncate(file, 0) == 0 { _ = pwrite(file, text, text.count, 0) }
+    }
     return .held(StoreLock(file: file))
   }
 
@@ -68,6 +71,14 @@ public struct StoreLock: ~Copyable {
       return Int(fields[4])
     }
     return nil
+  }
+
+  /// Whether a lock file holds nothing but a process's number.
+  private static func isOurs(_ file: CInt) -> Bool {
+    var text = [UInt8](repeating: 0, count: 32)
+    let count = pread(file, &text, text.count, 0)
+    return count >= 0 && count < text.count
+      && text.prefix(count).allSatisfy { (0x30...0x39).contains($0) || $0 == 0x0A }
   }
 
   private static func holder(_ file: CInt) -> Int? {

@@ -10,6 +10,7 @@ extension Store {
     try write("write the verdicts to") { db in
       let ids = try Int.fetchAll(
         db, sql: "SELECT id FROM block WHERE run_id = ? ORDER BY ordinal", arguments: [run])
+      try db.execute(sql: "UPDATE run SET verdicts_due = 0 WHERE id = ?", arguments: [run])
       for verdict in verdicts where ids.indices.contains(verdict.ordinal) {
         try db.cachedStatement(
           sql: """
@@ -24,6 +25,13 @@ extension Store {
           verdict.missing?.description, settings,
         ])
       }
+    }
+  }
+
+  /// The runs that have frames which no verdict has seen, as an intake leaves them that was killed.
+  public func runsWithVerdictsDue() throws(StoreError) -> Set<Int> {
+    try read("look for verdicts due in") {
+      try Int.fetchSet($0, sql: "SELECT id FROM run WHERE verdicts_due = 1")
     }
   }
 }

@@ -57,7 +57,7 @@ public struct SegmentReader: Sendable {
   public private(set) var offset: Int
   private var buffer: [UInt8] = []
   private var start = 0
-  private var zerosSeen = 0
+  private var zeroTail = 0
   private var damage: Damage?
 
   /// A reader whose first byte is byte `offset` of the segment: 0, or where another reader stood.
@@ -65,6 +65,14 @@ public struct SegmentReader: Sendable {
 
   /// Takes in the bytes that follow.
   public mutating func append(_ bytes: some Collection<UInt8>) {
+    if zeroTail > 0 {
+      guard bytes.allSatisfy({ $0 == 0 }) else {
+        damage = damage ?? .zeroLength
+        return
+      }
+      zeroTail += bytes.count
+      return
+    }
     if start > 0 {
       buffer.removeFirst(start)
       start = 0
@@ -82,6 +90,7 @@ public struct SegmentReader: Sendable {
 
   /// What is left over, if nothing follows.
   public var tail: Tail {
+    if zeroTail > 0 { return .zeroFilled(bytes: zeroTail) }
     let left = buffer.count - start
     if left == 0 { return .whole }
     return buffer[start...].allSatisfy { $0 == 0 } ? .zeroFilled(bytes: left) : .cut(bytes: left)
@@ -119,12 +128,13 @@ public struct SegmentReader: Sendable {
     return .record(payload)
   }
 
-  /// Zeros to the end are a crashed machine's tail; anything else after them is damage.
+  /// Zeros to the end are a crashed machine's tail, of which only the length is kept; anything else
+  /// after them is damage.
   private mutating func zeros() -> Event {
-    guard buffer[start...].dropFirst(zerosSeen).allSatisfy({ $0 == 0 }) else {
-      return fail(.zeroLength)
-    }
-    zerosSeen = buffer.count - start
+    guard buffer[start...].allSatisfy({ $0 == 0 }) else { return fail(.zeroLength) }
+    zeroTail += buffer.count - start
+    buffer.removeAll()
+    start = 0
     return .needsMore
   }
 

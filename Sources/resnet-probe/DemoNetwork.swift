@@ -31,7 +31,7 @@ struct DemoNetwork {
     let steps = plan.schedule(samples: digits.training.count).steps
     let recorder = try Recorder(
       opening: RunDescription(
-        name: name, project: "demo", plannedSteps: steps,
+        name: name, project: "demo", id: .random(), plannedSteps: steps,
         config: [
           "blocks": "\(shape.blockCount)", "connection": shape.connection.rawValue,
           "held": shape.held.sorted().map(String.init).joined(separator: ","),

@@ -27,19 +27,32 @@ struct DemoVerb: ParsableCommand {
       throw ValidationError("name a folder for the journals with --spool")
     }
     // Whatever is wrong with the store shall be known before a minute of training.
-    _ = try StoreOpening.withWriter(path, makesFolder: options.isDefault, waiting: 10) { _ in }
+    _ = try StoreOpening.withWriter(path, makesFolder: options.isDefault, waiting: 0) { _ in }
 
     let digits = DigitsSplit.standard
     var lines: [DemoNetwork.Outcome] = []
     for network in DemoNetwork.all {
-      lines.append(
-        try network.train(on: digits, spool: Spool(path: spool, limit: Spool.default.limit)))
+      let outcome = try network.train(
+        on: digits, spool: Spool(path: spool, limit: Spool.default.limit))
+      lines.append(outcome)
       let account = try Pending(spool: spool).take(
-        into: path, makesFolder: options.isDefault, waiting: 60)
+        into: path, makesFolder: options.isDefault, waiting: 0)
       account?.segments.filter(\.isFailure).flatMap(\.remarks).forEach(Output.note)
+      if account == nil { awaitOther(outcome.run, in: path) }
     }
     let store = try Store.openForReading(at: path)
     try Output.write(try report(lines, in: store))
+  }
+
+  /// Waits, for at most half a minute, until whoever takes journals in has taken in a whole run.
+  private func awaitOther(_ run: Identity, in path: String) {
+    for _ in 0..<600 {
+      let store = try? Store.openForReading(at: path)
+      let found = try? store?.select(RunSelector(run.description)).run
+      if found?.status == .completed { return }
+      usleep(50_000)
+    }
+    Output.note("another process takes journals in, but has not taken in run \(run) yet")
   }
 
   private func report(_ outcomes: [DemoNetwork.Outcome], in store: Store) throws -> String {
@@ -65,7 +78,10 @@ struct DemoVerb: ParsableCommand {
     let terminal = Terminal()
     let renderer = TableRenderer(width: terminal.width, colour: terminal.hasColour)
     let id = last.history.run.id
-    let option = options.isDefault ? "" : " --store '\(store.path)'"
+    // As a shell reads it in quotes; what cannot be printed cannot be pasted either.
+    let quoted =
+      "'\(PrintableText.escape(store.path).split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
+    let option = options.isDefault ? "" : " --store \(quoted)"
     return """
       \(ReportVerb.terminal().render(report))
       \(renderer.render(table))
@@ -74,7 +90,7 @@ struct DemoVerb: ParsableCommand {
       The store: \(PrintableText.escape(store.path))
       Ask it:
         resnet-probe query\(option) "SELECT name, verdict, identity_gap_p50 FROM block_latest WHERE run_id = \(id)"
-        sqlite3 '\(PrintableText.escape(store.path))' "SELECT step, loss FROM run_step WHERE run_id = \(id)"
+        sqlite3 \(quoted) "SELECT step, loss FROM run_step WHERE run_id = \(id)"
 
       """
   }

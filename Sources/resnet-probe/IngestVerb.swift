@@ -55,7 +55,8 @@ struct IngestVerb: ParsableCommand {
       store throws(StoreError) in
       var accounts: [SegmentAccount] = []
       for file in files { accounts.append(try SegmentIngest(into: store).take(file)) }
-      try VerdictUpdate.update(Set(accounts.compactMap(\.runID)), in: store)
+      let runs = Set(accounts.compactMap(\.runID)).union(try store.runsWithVerdictsDue())
+      try VerdictUpdate.update(runs, in: store)
       return accounts
     }
     guard let accounts else { throw busy(path) }

@@ -32,6 +32,10 @@ enum Output {
       }
       if count > 0 {
         written += count
+      } else if errno == EAGAIN {
+        // A reader that is slow at the other end of a pipe that does not wait: wait for it here.
+        var ready = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+        poll(&ready, 1, -1)
       } else if errno != EINTR {
         throw Failed(reason: String(cString: strerror(errno)))
       }

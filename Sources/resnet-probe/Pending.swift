@@ -9,7 +9,7 @@ struct Pending {
   /// Takes it in if nobody else is at it; what goes wrong is a note, since the reader can go on.
   func takeIfFree(into path: String, makesFolder: Bool) {
     let files = SpoolListing(of: spool).pending
-    guard !files.isEmpty else { return }
+    guard !files.isEmpty || Self.hasVerdictsDue(path) else { return }
     do throws(StoreError) {
       let account = try take(into: path, makesFolder: makesFolder, waiting: 0)
       for line in account?.segments.filter(\.isFailure).flatMap(\.remarks) ?? [] {
@@ -35,9 +35,15 @@ struct Pending {
       store throws(StoreError) in
       var intake = SpoolIngest(folder: spool)
       let account = try intake.take(into: store)
-      try VerdictUpdate.update(account.runs, in: store)
+      try VerdictUpdate.update(account.runs.union(try store.runsWithVerdictsDue()), in: store)
       return account
     }
+  }
+
+  /// Whether an intake was killed before it had judged what it took in.
+  private static func hasVerdictsDue(_ path: String) -> Bool {
+    let due = try? Store.openForReading(at: path).runsWithVerdictsDue()
+    return due.map { !$0.isEmpty } ?? false
   }
 
   /// The segments of which the store has not everything, in words; nil where there are none.

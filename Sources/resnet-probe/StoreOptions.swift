@@ -27,8 +27,8 @@ struct StoreOptions: ParsableArguments {
   ///
   /// - Throws: ``StoreError`` where the environment names none.
   func path() throws(StoreError) -> String {
-    if let store { return store }
-    if let own = Environment.value("RESNET_PROBE_STORE") { return own }
+    if let store { return Self.plain(store) }
+    if let own = Environment.value("RESNET_PROBE_STORE") { return Self.plain(own) }
     if let data = Environment.value("XDG_DATA_HOME"), data.hasPrefix("/") {
       return data + "/resnet-probe/probe.sqlite"
     }
@@ -39,6 +39,11 @@ struct StoreOptions: ParsableArguments {
         hint: "name a file with --store")
     }
     return home + "/.local/share/resnet-probe/probe.sqlite"
+  }
+
+  /// A path that SQLite takes for a file's name, whatever it begins with (`file:`, `:memory:`).
+  private static func plain(_ path: String) -> String {
+    path.hasPrefix("file:") || path.hasPrefix(":") ? "./\(path)" : path
   }
 
   /// The spool's folder; nil where none belongs to the store.

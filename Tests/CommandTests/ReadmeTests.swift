@@ -50,15 +50,16 @@ import Testing
     let command = try Command()
     let demo = try run("resnet-probe demo", in: command)
     #expect(demo.code == 0)
-    let printed = demo.output.components(separatedBy: "\n").map(words)
+    // Where lines wrap depends on numbers that differ from run to run: words in order are compared.
+    let printed = words(demo.output.replacing("\n", with: " "))
     let shown = try blocks().filter { $0.language.isEmpty && !$0.lines[0].hasPrefix("schema.sql") }
     #expect(shown.count == 2)
     for block in shown {
-      let lines = block.lines.map(words)
+      let wanted = words(block.lines.joined(separator: " "))
       let isPrinted = printed.indices.contains { start in
-        printed[start...].prefix(lines.count).elementsEqual(lines)
+        printed[start...].prefix(wanted.count).elementsEqual(wanted)
       }
-      #expect(isPrinted, "\(block.lines[0])")
+      #expect(isPrinted && wanted.count > 40, "\(block.lines[0])")
     }
   }
 

@@ -132,6 +132,29 @@ import Testing
     #expect(error?.hint == "`resnet-probe runs` lists them")
   }
 
+  @Test func `a run whose frames no verdict has seen is known until it is judged`() throws {
+    let test = try TestStore()
+    var journal = TestJournal()
+    _ = try test.store.append(journal.batch([.frame(Golden.frame(step: 0, gap: 0.01))]))
+    #expect(try test.store.runsWithVerdictsDue() == [1])
+    try test.store.write([BlockVerdict(ordinal: 0, verdict: .active)], ofRun: 1, settings: "{}")
+    #expect(try test.store.runsWithVerdictsDue().isEmpty)
+  }
+
+  @Test func `absurd counts of dropped frames stay a number`() throws {
+    let test = try TestStore()
+    var journal = TestJournal()
+    let frames: [ProbeCore.Record] = (0..<1500).map {
+      var frame = Golden.frame(step: $0, gap: 0.5)
+      frame.droppedFrames = 1 << 53
+      return .frame(frame)
+    }
+    for part in 0..<15 {
+      _ = try test.store.append(journal.batch(Array(frames[(part * 100)..<(part * 100 + 100)])))
+    }
+    #expect(try test.store.run(1)?.droppedFrames == 1 << 53)
+  }
+
   @Test func `verdicts are rows that SQL users get`() throws {
     let test = try TestStore()
     var journal = TestJournal()

@@ -71,6 +71,9 @@ public struct SpoolIngest: Sendable {
       guard isAbandoned(path, taken, hasSuccessor: hasSuccessor) else { return }
       let delivered = "\(folder)/delivered"
       mkdir(delivered, 0o700)
+      // A link in its place would lead the journals out of the spool.
+      var status = stat()
+      guard lstat(delivered, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
       rename(path, delivered + path.dropFirst(folder.count))
     }
   }

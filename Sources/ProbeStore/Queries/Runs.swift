@@ -67,5 +67,7 @@ extension Store {
 }
 
 extension Int {
-  fileprivate init(clamping value: Double) { self = Int(Swift.min(value, 0x1p53)) }
+  fileprivate init(clamping value: Double) {
+    self = value.isNaN ? 0 : Int(Swift.max(0, Swift.min(value, 0x1p53)))
+  }
 }
