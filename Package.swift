@@ -16,9 +16,16 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .target(name: "ProbeCore", swiftSettings: house),
@@ -45,7 +52,17 @@ let package = Package(
       name: "ProbeReport", dependencies: ["ProbeCore", "ProbeAnalysis"], swiftSettings: house),
     .target(
       name: "ProbeDaemon",
-      dependencies: ["ProbeCore", "ProbeWire", "ProbeStore", "ProbeAnalysis", "ProbeReport"],
+      dependencies: [
+        "ProbeCore", "ProbeWire", "ProbeStore", "ProbeAnalysis", "ProbeReport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
       swiftSettings: house),
     .target(
       name: "DigitsTrainer",
@@ -59,6 +76,9 @@ let package = Package(
         "ProbeCore", "ProbeWire", "ProbeRecorder", "ProbeStore", "ProbeAnalysis", "ProbeReport",
         "ProbeDaemon", "DigitsTrainer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: house),
     .target(

@@ -54,28 +54,30 @@ extension Store {
   /// counted. - Throws: ``StoreError``; one that says the journal claims another's place is
   /// ``StoreError/Kind/refused``.
   public func append(_ batch: JournalBatch) throws(StoreError) -> AppendOutcome {
-    try write("write the store") { db in
-      let known = try Self.offset(batch.journal, batch.segment, db)
-      var context = try JournalContext(batch.journal, db)
-      guard known == batch.from else {
-        return AppendOutcome(runID: context?.runID ?? 0, offset: known)
-      }
-      if context == nil, case .runOpened(let opened)? = batch.records.first {
-        context = try JournalContext(opening: opened, journal: batch.journal, db)
-      }
-      guard let context else {
-        throw StoreError(
-          .refused, action: "take in journal", subject: batch.journal.description,
-          reason: "it does not begin with the opening of a run", hint: "")
-      }
-      var writer = try FrameWriter(context, db)
-      for reason in batch.rejections { writer.reject(reason) }
-      for record in batch.records { try writer.take(record) }
-      return try writer.finish(batch)
-    }
+    try write("write the store") { try Self.append(batch, $0) }
   }
 
-  private static func offset(_ journal: Identity, _ segment: Int, _ db: Database) throws -> Int {
+  static func append(_ batch: JournalBatch, _ db: Database) throws -> AppendOutcome {
+    let known = try offset(batch.journal, batch.segment, db)
+    var context = try JournalContext(batch.journal, db)
+    guard known == batch.from else {
+      return AppendOutcome(runID: context?.runID ?? 0, offset: known)
+    }
+    if context == nil, case .runOpened(let opened)? = batch.records.first {
+      context = try JournalContext(opening: opened, journal: batch.journal, db)
+    }
+    guard let context else {
+      throw StoreError(
+        .refused, action: "take in journal", subject: batch.journal.description,
+        reason: "it does not begin with the opening of a run", hint: "")
+    }
+    var writer = try FrameWriter(context, db)
+    for reason in batch.rejections { writer.reject(reason) }
+    for record in batch.records { try writer.take(record) }
+    return try writer.finish(batch)
+  }
+
+  static func offset(_ journal: Identity, _ segment: Int, _ db: Database) throws -> Int {
     try Int.fetchOne(
       db,
       sql: """

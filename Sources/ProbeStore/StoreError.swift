@@ -10,6 +10,10 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case noStore
     /// The question is not one that may be asked: SQL that writes, attaches or is wrong.
     case refused
+    /// The disk, or the file-size limit, is full.
+    case full
+    /// The file that was opened is no longer the one at its path: deleted, or replaced.
+    case gone
     /// The file is not what it should be, or the machine did not do it.
     case failed
   }
@@ -78,7 +82,8 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         )
       default: (message, "")
       }
-    return StoreError(
-      isRefused ? .refused : .failed, action: action, subject: path, reason: reason, hint: hint)
+    let kind: Kind =
+      isRefused ? .refused : error.resultCode.primaryResultCode == .SQLITE_FULL ? .full : .failed
+    return StoreError(kind, action: action, subject: path, reason: reason, hint: hint)
   }
 }

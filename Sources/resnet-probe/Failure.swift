@@ -34,7 +34,7 @@ enum Failure {
         switch error.kind {
         case .notFound: .notFound
         case .refused: .usage
-        case .noStore, .failed: .failed
+        case .noStore, .full, .gone, .failed: .failed
         }
       return (code, joined(error.description, error.hint))
     default: return (.failed, "\(error)")

@@ -4,7 +4,9 @@ import Testing
 ///
 /// An incremental build does not catch the import of a module that only another target declares.
 @Suite struct ImportsTests {
-  private static let system: Set = ["Glibc", "Foundation", "FoundationEssentials"]
+  private static let system: Set = [
+    "Glibc", "Foundation", "FoundationEssentials", "Dispatch", "Synchronization",
+  ]
   private static let ours: Set = [
     "ProbeCore", "ProbeWire", "ProbeRecorder", "ProbeStore", "ProbeAnalysis", "ProbeReport",
     "ProbeDaemon", "DigitsTrainer",
@@ -18,9 +20,13 @@ import Testing
     "ProbeReport": ["ProbeCore", "ProbeAnalysis", "FoundationEssentials"],
     "ProbeDaemon": [
       "ProbeCore", "ProbeWire", "ProbeStore", "ProbeAnalysis", "ProbeReport", "Glibc",
+      "Synchronization", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore",
+      "NIOHTTPTypes", "NIOPosix", "ServiceLifecycle",
     ],
     "DigitsTrainer": ["ProbeCore", "ProbeRecorder", "Glibc"],
-    "resnet-probe": ours.union(["ArgumentParser", "Glibc"]),
+    "resnet-probe": ours.union([
+      "ArgumentParser", "Glibc", "Logging", "ServiceLifecycle", "UnixSignals",
+    ]),
   ]
 
   /// The modules that a file imports, submodules by their module.

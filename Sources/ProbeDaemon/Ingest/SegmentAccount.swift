@@ -24,8 +24,10 @@ public struct SegmentAccount: Sendable, Hashable {
   public var frames = 0
   /// Everything before this byte is in the store.
   public var offset = 0
-  /// Why records were passed over.
-  public var rejections: [String] = []
+  /// The records that were passed over.
+  public var rejectedRecords = 0
+  /// Why the first of them was.
+  public var firstRejection: String?
   /// Whether the recorder's last word was read.
   public var isFinished = false
   /// How it ended.
@@ -37,10 +39,10 @@ public struct SegmentAccount: Sendable, Hashable {
   /// What the user has to know beyond "it was taken in", one line each: damage, rejections, a cut end.
   public var remarks: [String] {
     var lines: [String] = []
-    if !rejections.isEmpty {
-      let more = rejections.count == 1 ? "" : " (and \(rejections.count - 1) more)"
-      let records = rejections.count == 1 ? "1 record" : "\(rejections.count) records"
-      lines.append("\(path): passed over \(records): \(rejections[0])\(more)")
+    if let firstRejection {
+      let more = rejectedRecords == 1 ? "" : " (and \(rejectedRecords - 1) more)"
+      let records = rejectedRecords == 1 ? "1 record" : "\(rejectedRecords) records"
+      lines.append("\(path): passed over \(records): \(firstRejection)\(more)")
     }
     switch end {
     case .whole: break

@@ -7,10 +7,6 @@ public import ProbeWire
 public struct SegmentIngest {
   /// The bytes read at a time.
   static let chunk = 1 << 20
-  /// A batch is handed to the store when it holds this many records, or ``batchBytes``.
-  static let batchRecords = 256
-  /// A batch is handed to the store when it holds this many bytes, or ``batchRecords``.
-  static let batchBytes = 4 << 20
 
   private let store: Store
 
@@ -55,41 +51,36 @@ public struct SegmentIngest {
       return
     }
     account.offset = try store.offset(ofSegment: segment.segment, in: segment.journal)
-    let start = account.offset
-    var reader = SegmentReader(offset: start)
-    var batch = JournalBatch(journal: segment.journal, segment: segment.segment, from: start)
-    var at = start
+    var at = account.offset
+    var decoder = SegmentDecoder(segment, from: at)
     reading: while true {
       let bytes = read(file, at)
       at += bytes.count
-      reader.append(bytes)
-      var wantsMore = false
-      while !wantsMore {
-        switch reader.next() {
-        case .needsMore: wantsMore = true
-        case .opened: batch.to = reader.offset
-        case .record(let payload):
-          decode(payload, segment, reader.offset, into: &batch, &account)
-          if batch.records.count >= Self.batchRecords || batch.to - batch.from >= Self.batchBytes {
-            try flush(&batch, &account)
-          }
+      decoder.append(bytes)
+      decoding: while true {
+        switch decoder.decode() {
+        case .needsMore: break decoding
+        case .full: try flush(&decoder, &account)
         case .damaged(let damage):
           account.end = .damaged(damage.description)
-          batch.damage = damage.description
           break reading
+        case .foreign(let reason):
+          account.end = .refused(reason)
+          return
         }
         if case .refused = account.end { return }
       }
       if bytes.isEmpty { break }
     }
     if case .whole = account.end {
-      switch reader.tail {
+      switch decoder.tail {
       case .whole: break
       case .cut(let bytes): account.end = .cut(bytes: bytes)
       case .zeroFilled(let bytes): account.end = .zeroFilled(bytes: bytes)
       }
     }
-    try flush(&batch, &account)
+    try flush(&decoder, &account)
+    account.isFinished = decoder.isFinished
   }
 
   /// The header's identity; nil, with the account's end set, where there is none.
@@ -104,38 +95,17 @@ public struct SegmentIngest {
     return nil
   }
 
-  private func decode(
-    _ payload: [UInt8], _ segment: SegmentIdentity, _ end: Int, into batch: inout JournalBatch,
-    _ account: inout SegmentAccount
-  ) {
-    batch.to = end
-    do throws(WireError) {
-      guard let record = try RecordCodec.decode(payload, in: segment) else {
-        batch.rejections.append("a record of a kind that this version does not know")
-        return
-      }
-      if case .attemptFinished = record { account.isFinished = true }
-      batch.records.append(record)
-    } catch {
-      // The header has no checksum of its own: the first record vouches for it.
-      if case .foreignSegment = error { account.end = .refused(error.description) }
-      batch.rejections.append(error.description)
-    }
-  }
-
   private func flush(
-    _ batch: inout JournalBatch, _ account: inout SegmentAccount
+    _ decoder: inout SegmentDecoder, _ account: inout SegmentAccount
   ) throws(StoreError) {
-    guard batch.to > batch.from || batch.damage != nil else { return }
-    // A file that holds a header and no record yet has nothing to say.
-    guard !batch.records.isEmpty || !batch.rejections.isEmpty || batch.from > 0 else { return }
+    guard let batch = decoder.takeBatch() else { return }
     do throws(StoreError) {
       let outcome = try store.append(batch)
       account.runID = outcome.runID
       account.frames += outcome.frames
       account.offset = outcome.offset
-      account.rejections += outcome.rejections
-      batch = JournalBatch(journal: batch.journal, segment: batch.segment, from: batch.to)
+      account.rejectedRecords += outcome.rejections.count
+      account.firstRejection = account.firstRejection ?? outcome.rejections.first
     } catch {
       guard error.kind == .refused else { throw error }
       account.end = .refused(error.reason)

@@ -1,0 +1,95 @@
+import ProbeCore
+import ProbeStore
+import ProbeWire
+
+/// Turns a segment's bytes, as they come, into batches for the store: a value, no file, no clock.
+struct SegmentDecoder {
+  /// Why decoding paused.
+  enum Pause: Equatable {
+    /// The bytes so far hold no further whole record.
+    case needsMore
+    /// The batch is as long as one should be: take it away.
+    case full
+    /// Nothing after this can be read.
+    case damaged(SegmentReader.Damage)
+    /// The segment says it is another than the one it was announced as.
+    case foreign(String)
+  }
+
+  /// A batch is full when it holds this many records.
+  static let batchRecords = 256
+  /// A batch is full when it stands for this many bytes.
+  static let batchBytes = 4 << 20
+
+  /// The segment that the bytes are of.
+  let segment: SegmentIdentity
+  /// Whether the recorder's last word was read.
+  private(set) var isFinished = false
+  private var reader: SegmentReader
+  private var batch: JournalBatch
+
+  /// A decoder whose first byte is byte `offset` of the segment.
+  init(_ segment: SegmentIdentity, from offset: Int) {
+    self.segment = segment
+    reader = SegmentReader(offset: offset)
+    batch = JournalBatch(journal: segment.journal, segment: segment.segment, from: offset)
+  }
+
+  /// Takes in the bytes that follow.
+  mutating func append(_ bytes: some Collection<UInt8>) { reader.append(bytes) }
+
+  /// What is left over, if nothing follows.
+  var tail: SegmentReader.Tail { reader.tail }
+
+  /// Decodes until there is a reason to pause; `isBounded` false: however long the batch gets.
+  mutating func decode(isBounded: Bool = true) -> Pause {
+    while true {
+      switch reader.next() {
+      case .needsMore: return .needsMore
+      case .opened(let stated):
+        guard stated == segment else {
+          return .foreign("its header says \(stated.fileName), not \(segment.fileName)")
+        }
+        batch.to = reader.offset
+      case .record(let payload):
+        if let foreign = take(payload) { return .foreign(foreign) }
+        let records = batch.records.count + batch.rejections.count
+        if isBounded, records >= Self.batchRecords || batch.to - batch.from >= Self.batchBytes {
+          return .full
+        }
+      case .damaged(let damage):
+        batch.damage = damage.description
+        return .damaged(damage)
+      }
+    }
+  }
+
+  /// The batch so far, and a new one begins; nil where it says nothing.
+  mutating func takeBatch() -> JournalBatch? {
+    guard batch.to > batch.from || batch.damage != nil else { return nil }
+    // A header and no record yet is a segment that has nothing to say.
+    guard !batch.records.isEmpty || !batch.rejections.isEmpty || batch.from > 0 else { return nil }
+    defer {
+      batch = JournalBatch(journal: segment.journal, segment: segment.segment, from: batch.to)
+    }
+    return batch
+  }
+
+  /// Adds a record to the batch; says why if it shows that the segment is a foreign one.
+  private mutating func take(_ payload: [UInt8]) -> String? {
+    batch.to = reader.offset
+    do throws(WireError) {
+      guard let record = try RecordCodec.decode(payload, in: segment) else {
+        batch.rejections.append("a record of a kind that this version does not know")
+        return nil
+      }
+      if case .attemptFinished = record { isFinished = true }
+      batch.records.append(record)
+    } catch {
+      // The header has no checksum of its own: the first record vouches for it.
+      if case .foreignSegment = error { return error.description }
+      batch.rejections.append(error.description)
+    }
+    return nil
+  }
+}

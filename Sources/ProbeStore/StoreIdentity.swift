@@ -1,0 +1,59 @@
+import GRDB
+import Glibc
+public import ProbeCore
+
+/// A file as the system knows it: two paths with the same one are the same file.
+public struct FileIdentity: Sendable, Hashable {
+  private let device: UInt64
+  private let inode: UInt64
+
+  /// The file at a path now; nil where there is none.
+  public init?(at path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+  }
+}
+
+extension Store {
+  /// The store's own identity: random, made with the file; a copy keeps it.
+  public func uuid() throws(StoreError) -> Identity {
+    let text = try read("read the store") {
+      try String.fetchOne($0, sql: "SELECT uuid FROM store WHERE id = 1")
+    }
+    guard let uuid = text.flatMap({ Identity($0) }) else {
+      throw StoreError(
+        .failed, action: "read the store", subject: path, reason: "it does not say which one it is",
+        hint: "the file was edited by hand; restore it from a copy")
+    }
+    return uuid
+  }
+
+  /// Says so if the file at the store's path is not the one that was opened.
+  ///
+  /// SQLite would go on writing to a deleted file, and the rows would be gone with the process.
+  ///
+  /// - Throws: ``StoreError`` of kind ``StoreError/Kind/gone``.
+  public func check(isStill file: FileIdentity) throws(StoreError) {
+    let found = FileIdentity(at: path)
+    guard found != file else { return }
+    throw StoreError(
+      .gone, action: "write the store", subject: path,
+      reason: found == nil
+        ? "the file was deleted while it was open"
+        : "another file was put in its place while it was open",
+      hint: "start again: journals that the spool still keeps are taken in anew")
+  }
+
+  /// Moves what stands in the write-ahead log into the store's file, and empties the log if no reader
+  /// is in the way.
+  public func checkpoint() throws(StoreError) {
+    do {
+      try queue.writeWithoutTransaction { db in
+        // A reader in the way makes this answer "busy" in a row, which is no failure.
+        _ = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+      }
+    } catch { throw StoreError.from(error, action: "checkpoint", path: path) }
+  }
+}
