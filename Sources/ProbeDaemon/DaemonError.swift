@@ -4,10 +4,12 @@ public import ProbeStore
 public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The store could not be read or written.
   case store(StoreError)
-  /// More bytes wait to be committed than the daemon keeps in memory.
+  /// Bodies of too many bytes are in flight already.
   case queueFull
   /// The daemon is about to end and takes nothing in any more.
   case stopping
+  /// A store or a spool is another process's, whose id it may be.
+  case locked(path: String, holder: Int?)
   /// The socket cannot be listened at.
   case socket(path: String, reason: String, hint: String)
 
@@ -17,6 +19,8 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     case .store(let error): error.description
     case .queueFull: "cannot take in the bytes: too many wait to be committed"
     case .stopping: "cannot take in the bytes: the daemon is stopping"
+    case .locked(let path, let holder):
+      "cannot serve \(path): another process\(holder.map { " (\($0))" } ?? "") takes journals in there"
     case .socket(let path, let reason, _): "cannot listen at \(path): \(reason)"
     }
   }
@@ -27,6 +31,7 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     case .store(let error): error.hint
     case .queueFull: "send them again in a second"
     case .stopping: "send them again when it is back"
+    case .locked: "`resnet-probe status` tells about it; one daemon serves a store and a spool"
     case .socket(_, _, let hint): hint
     }
   }

@@ -46,6 +46,14 @@ extension Store {
       hint: "start again: journals that the spool still keeps are taken in anew")
   }
 
+  /// Whether a transaction that writes can be committed now.
+  public var canBeWritten: Bool {
+    do {
+      try queue.write { try $0.execute(sql: "UPDATE store SET created_at = created_at") }
+      return true
+    } catch { return false }
+  }
+
   /// Moves what stands in the write-ahead log into the store's file, and empties the log if no reader
   /// is in the way.
   public func checkpoint() throws(StoreError) {

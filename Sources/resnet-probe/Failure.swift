@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ProbeDaemon
 import ProbeRecorder
 import ProbeReport
 import ProbeStore
@@ -19,7 +20,9 @@ enum Failure {
   /// Prints one line (help and version: to standard output) and ends the process.
   static func exit(with error: any Error) -> Never {
     if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
-    if error as? StoreError == nil, error as? RecorderError == nil, error as? Output.Failed == nil {
+    if error as? StoreError == nil, error as? DaemonError == nil, error as? RecorderError == nil,
+      error as? Output.Failed == nil
+    {
       exitFromParser(error)
     }
     let (code, line) = describe(error)
@@ -29,6 +32,8 @@ enum Failure {
 
   private static func describe(_ error: any Error) -> (Code, String) {
     switch error {
+    case DaemonError.store(let error): return describe(error)
+    case let error as DaemonError: return (.failed, joined(error.description, error.hint))
     case let error as StoreError:
       let code: Code =
         switch error.kind {

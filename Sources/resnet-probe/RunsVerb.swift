@@ -32,7 +32,7 @@ struct RunsVerb: ParsableCommand {
     let now = Double(time(nil))
     let shown = runs.filter { filter.shows($0, at: now) }
     if json {
-      try Output.write(JSONArrayRenderer.render(Self.json(shown, at: now)))
+      try Output.write(JSONArrayRenderer.render(RunsTable.json(shown, at: now)))
     } else if !shown.isEmpty {
       let terminal = Terminal()
       let renderer = TableRenderer(width: terminal.width, colour: terminal.hasColour)
@@ -60,26 +60,5 @@ struct RunsVerb: ParsableCommand {
     if isNarrow { fields.removeAll { ["project", "batch loss"].contains($0.column.name) } }
     return Table(
       columns: fields.map(\.column), rows: runs.map { run in fields.map { $0.cell(run) } })
-  }
-
-  private static func json(_ runs: [RunSummary], at now: Double) -> Table {
-    let columns = [
-      "id", "uuid", "name", "project", "status", "started_at", "last_seen_at", "attempts", "blocks",
-      "frames", "first_step", "last_step", "planned_steps", "identity_blocks", "loss",
-      "dropped_frames", "rejected_records", "recorder",
-    ]
-    func whole(_ value: Int?) -> Cell { value.map { .integer(Int64($0)) } ?? .null }
-    return Table(
-      columns: columns.map { Table.Column($0) },
-      rows: runs.map { run in
-        [
-          whole(run.id), .text(run.uuid.description), .text(run.name), .text(run.project),
-          .text(run.state(at: now).rawValue), .real(run.startedAt), .real(run.lastSeenAt),
-          whole(run.attempts), whole(run.blocks), whole(run.frames), whole(run.firstStep),
-          whole(run.lastStep), whole(run.plannedSteps), whole(run.identityBlocks),
-          run.loss.map { .real($0) } ?? .null, whole(run.droppedFrames),
-          whole(run.rejectedRecords), .text(run.recorder),
-        ]
-      })
   }
 }

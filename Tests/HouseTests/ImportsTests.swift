@@ -20,12 +20,12 @@ import Testing
     "ProbeReport": ["ProbeCore", "ProbeAnalysis", "FoundationEssentials"],
     "ProbeDaemon": [
       "ProbeCore", "ProbeWire", "ProbeStore", "ProbeAnalysis", "ProbeReport", "Glibc",
-      "Synchronization", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore",
-      "NIOHTTPTypes", "NIOPosix", "ServiceLifecycle",
+      "Synchronization", "HTTPTypes", "HummingbirdCore", "Logging", "NIOCore", "NIOExtras",
+      "NIOHTTPTypes", "NIOPosix", "ServiceLifecycle", "UnixSignals",
     ],
     "DigitsTrainer": ["ProbeCore", "ProbeRecorder", "Glibc"],
     "resnet-probe": ours.union([
-      "ArgumentParser", "Glibc", "Logging", "ServiceLifecycle", "UnixSignals",
+      "ArgumentParser", "Glibc", "Logging",
     ]),
   ]
 

@@ -1,23 +1,14 @@
-import Glibc
-public import ProbeStore
-public import ServiceLifecycle
+import ProbeStore
+import ServiceLifecycle
 
 /// Commits the batches that arrive over HTTP, many with one commit: the bodies that wait while one
 /// group is written become the next group.
 ///
-/// Anyone may call ``append(_:bytes:)``; ``run()`` is the one task that writes. The batches that
-/// wait are bounded by ``Limits/queueBytes``.
-public actor StoreWriter: Service {
-  /// How much waits and how much is written at a time.
-  public struct Limits: Sendable {
-    /// The bytes of bodies that may wait, the group being written included.
-    public var queueBytes = 64 << 20
-    /// The bytes of bodies that share a commit, unless a single one has more.
-    public var groupBytes = 8 << 20
-
-    /// The limits of a daemon.
-    public init() {}
-  }
+/// Anyone may call ``append(_:bytes:)``; ``run()`` is the one task that writes. What waits is bounded by
+/// the ``IntakeBudget`` that its senders share.
+actor StoreWriter: Service {
+  /// The bytes of bodies that share a commit, unless a single one has more.
+  static let groupBytes = 8 << 20
 
   private struct Waiting {
     let batch: JournalBatch
@@ -28,34 +19,29 @@ public actor StoreWriter: Service {
   private let store: Store
   private let file: FileIdentity
   private let ledger: IntakeLedger
-  private let limits: Limits
   private let bell: AsyncStream<Void>
   private let ring: AsyncStream<Void>.Continuation
   private var waiting: [Waiting] = []
   private var isStopped = false
 
   /// A writer of a store whose lock the caller holds; `file` is the file that was opened.
-  public init(
-    store: Store, file: FileIdentity, ledger: IntakeLedger, limits: Limits = Limits()
-  ) {
+  init(store: Store, file: FileIdentity, ledger: IntakeLedger) {
     self.store = store
     self.file = file
     self.ledger = ledger
-    self.limits = limits
     (bell, ring) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
   /// The batches that wait, the group being written included, and the bytes of their bodies.
-  public private(set) var queue = (batches: 0, bytes: 0)
+  private(set) var queue = (batches: 0, bytes: 0)
 
   /// Waits until a batch is durable and says what came of it; `bytes` is the size of its body.
   ///
   /// - Throws: ``DaemonError``; nothing of the batch is in the store then.
-  public func append(
+  func append(
     _ batch: JournalBatch, bytes: Int
   ) async throws(DaemonError) -> AppendOutcome {
     guard !isStopped else { throw .stopping }
-    guard queue.bytes == 0 || queue.bytes + bytes <= limits.queueBytes else { throw .queueFull }
     queue = (queue.batches + 1, queue.bytes + bytes)
     let result = await withCheckedContinuation { answer in
       waiting.append(Waiting(batch: batch, bytes: bytes, answer: answer))
@@ -66,7 +52,7 @@ public actor StoreWriter: Service {
   }
 
   /// Writes what waits until it is told to stop; what waits by then is still written.
-  public func run() async {
+  func run() async {
     await withGracefulShutdownHandler {
       for await _ in bell { await drain() }
     } onGracefulShutdown: {
@@ -83,7 +69,7 @@ public actor StoreWriter: Service {
       var count = 0
       for one in waiting {
         bytes += one.bytes
-        guard count == 0 || bytes <= limits.groupBytes else { break }
+        guard count == 0 || bytes <= Self.groupBytes else { break }
         count += 1
       }
       let group = Array(waiting.prefix(count))
@@ -99,11 +85,7 @@ public actor StoreWriter: Service {
     if let failure = failure() { results = group.map { _ in .failure(failure) } }
     let outcomes = results.compactMap { try? $0.get() }
     if !outcomes.isEmpty {
-      var time = timespec()
-      clock_gettime(CLOCK_REALTIME, &time)
-      ledger.note(
-        runs: outcomes.map(\.runID), frames: outcomes.reduce(0) { $0 + $1.frames },
-        at: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
+      ledger.note(frames: outcomes.reduce(0) { $0 + $1.frames }, at: WallClock.now)
     }
     for case .failure(let error) in results where error.kind != .refused { ledger.note(error) }
     for (one, result) in zip(group, results) {

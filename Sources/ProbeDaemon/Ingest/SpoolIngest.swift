@@ -33,19 +33,24 @@ public struct SpoolIngest: Sendable {
   /// The intake of a spool folder.
   public init(folder: String) { self.folder = folder }
 
-  /// Takes in all that is pending, or all up to where `stops` says so, asked before each segment.
+  /// Takes in what is pending: all, or `atMost` segments of it, those first that it knows and that grew.
   ///
-  /// - Throws: `StoreError` where the store cannot be written; what was taken in before stays.
+  /// It ends early where `stops` says so, asked before each segment. - Throws: `StoreError` where the
+  /// store cannot be written; what was taken in before stays.
   public mutating func take(
-    into store: Store, stops: () -> Bool = { false }
+    into store: Store, atMost: Int = .max, stops: () -> Bool = { false }
   ) throws(StoreError) -> Account {
     var account = Account()
-    let pending = SpoolListing(of: folder).pending
+    var pending = SpoolListing(of: folder).pending
+    if atMost < pending.count {
+      pending =
+        pending.filter { seen[$0.segment] != nil } + pending.filter { seen[$0.segment] == nil }
+    }
     let last = Dictionary(
       pending.map { ($0.segment.journal, $0.segment.segment) }, uniquingKeysWith: max)
     let present = Set(pending.map(\.segment))
     seen = seen.filter { present.contains($0.key) }
-    for file in pending where !stops() {
+    for file in pending where account.segments.count < atMost && !stops() {
       let path = "\(folder)/\(file.segment.fileName)"
       var taken: SegmentAccount
       if let known = seen[file.segment], known.bytes == file.bytes {

@@ -33,9 +33,8 @@ public struct SpoolListing: Sendable {
   /// Reads a folder; nothing where there is none.
   public init(of folder: String) {
     for (name, status) in Self.files(in: folder) {
-      let modified = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
-      if let segment = SegmentIdentity(fileName: name) {
-        pending.append(File(segment: segment, bytes: Int(status.st_size), modified: modified))
+      if let file = File(name, status) {
+        pending.append(file)
       } else if name.hasSuffix(".rpj.damaged") {
         damaged.append(name)
       }
@@ -51,6 +50,18 @@ public struct SpoolListing: Sendable {
     pending.sort { order($0) < order($1) }
     damaged.sort()
     deliveredBytes = Self.files(in: "\(folder)/delivered").reduce(0) { $0 + Int($1.1.st_size) }
+  }
+
+  /// The segments that a spool keeps although they are done with, delivered or damaged, with their paths.
+  static func kept(in folder: String) -> [(path: String, file: File)] {
+    let delivered = files(in: "\(folder)/delivered").compactMap { name, status in
+      File(name, status).map { ("\(folder)/delivered/\(name)", $0) }
+    }
+    let damaged = files(in: folder).compactMap { name, status -> (String, File)? in
+      guard name.hasSuffix(".damaged") else { return nil }
+      return File(String(name.dropLast(".damaged".count)), status).map { ("\(folder)/\(name)", $0) }
+    }
+    return (delivered + damaged).sorted { $0.1.modified < $1.1.modified }
   }
 
   /// The regular files of this user in a folder.
@@ -69,5 +80,15 @@ public struct SpoolListing: Sendable {
       found.append((name, status))
     }
     return found
+  }
+}
+
+extension SpoolListing.File {
+  /// The segment that a file's name states; nil for other names.
+  fileprivate init?(_ name: String, _ status: stat) {
+    guard let segment = SegmentIdentity(fileName: name) else { return nil }
+    self.segment = segment
+    bytes = Int(status.st_size)
+    modified = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
   }
 }

@@ -1,0 +1,156 @@
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+import ProbeCore
+import ProbeStore
+import ProbeWire
+
+/// Takes in the bytes of one segment as they arrive over HTTP, from where the store stands.
+struct JournalIntake: Sendable {
+  /// The longest body: a whole segment.
+  ///
+  /// Unit: bytes.
+  static let longestBody = Journal.maximumSegmentLength
+  /// What a body takes of the budget at most: a batch, and the piece that made it full.
+  ///
+  /// Unit: bytes.
+  static let workingSet = SegmentDecoder.batchBytes + (1 << 18)
+
+  let store: Identity
+  /// A connection of its own, so that asking for an offset waits for nobody.
+  let offsets: Store
+  let writer: StoreWriter
+  let budget: IntakeBudget
+
+  /// Takes in a body that begins at byte `offset` of the segment; `length` is what it says of its
+  /// size, nil where it does not.
+  ///
+  /// An empty body asks how far the segment is. - Throws: ``Problem``, ``DaemonError``, `StoreError`,
+  /// or what reading the body throws; what was durable before stays.
+  func take(
+    _ segment: SegmentIdentity, from offset: Int, length: Int?, body: RequestBody
+  ) async throws -> Answer {
+    guard length ?? 0 <= Self.longestBody else { throw Self.tooLong }
+    let known = try offsets.state(ofSegment: segment.segment, in: segment.journal)
+    guard length != 0 else { return try self.answer(known) }
+    guard offset <= known.offset else {
+      var problem = Problem(
+        .conflict, "byte \(offset) is beyond what is known of the segment: byte \(known.offset)")
+      problem.offset = known.offset
+      throw problem
+    }
+    return try await budget.lend(min(length ?? Self.workingSet, Self.workingSet)) {
+      var intake = BodyIntake(segment, from: offset, known: known)
+      for try await piece in body {
+        guard try await intake.take(Array(piece.readableBytesView), into: writer) else { break }
+      }
+      try await intake.finish(into: writer)
+      return answer(intake)
+    }
+  }
+
+  static let tooLong = Problem(
+    .contentTooLarge,
+    "a body holds at most \(longestBody) bytes; send the segment in pieces, each from its offset on"
+  )
+
+  private func answer(_ known: SegmentState) throws(Problem) -> Answer {
+    if let damage = known.damage { throw .damaged(damage, at: known.offset) }
+    return Answer(json: "{\"store\": \"\(store)\", \"offset\": \(known.offset)}\n")
+  }
+
+  private func answer(_ intake: BodyIntake) -> Answer {
+    Answer(
+      json: """
+        {"store": "\(store)", "offset": \(intake.durable), "frames": \(intake.frames), \
+        "rejected_records": \(intake.rejectedRecords)}
+
+        """)
+  }
+}
+
+/// One body on its way into the store.
+private struct BodyIntake {
+  /// Everything before this byte of the segment is durable.
+  private(set) var durable: Int
+  /// The frames that were new.
+  private(set) var frames = 0
+  /// The records that were passed over.
+  private(set) var rejectedRecords = 0
+  private let segment: SegmentIdentity
+  private var decoder: SegmentDecoder
+  /// The segment's first bytes, while they are still to be looked at; nil: not in this body.
+  private var head: [UInt8]?
+  /// How many of the body's next bytes the store has already.
+  private var known: Int
+
+  init(_ segment: SegmentIdentity, from offset: Int, known: SegmentState) {
+    self.segment = segment
+    durable = known.offset
+    self.known = known.offset - offset
+    head = offset == 0 && known.offset > 0 ? [] : nil
+    decoder = SegmentDecoder(segment, from: known.offset)
+  }
+
+  /// Takes in the bytes that follow; false where the rest would be in vain.
+  mutating func take(_ bytes: [UInt8], into writer: StoreWriter) async throws -> Bool {
+    try checkHead(bytes)
+    let skipped = min(known, bytes.count)
+    known -= skipped
+    decoder.append(bytes.dropFirst(skipped))
+    while true {
+      switch decoder.decode() {
+      case .needsMore: return true
+      case .full: guard try await flush(into: writer) else { return false }
+      case .damaged(let damage):
+        _ = try await flush(into: writer)
+        throw Problem.damaged(damage.description, at: durable)
+      case .foreign(let reason): throw Problem.damaged(reason, at: durable)
+      }
+    }
+  }
+
+  mutating func finish(into writer: StoreWriter) async throws { _ = try await flush(into: writer) }
+
+  /// Commits the batch so far; false where another body of the segment was first.
+  private mutating func flush(into writer: StoreWriter) async throws -> Bool {
+    guard let batch = decoder.takeBatch() else { return true }
+    let outcome: AppendOutcome
+    do throws(DaemonError) {
+      outcome = try await writer.append(batch, bytes: batch.to - batch.from)
+    } catch {
+      guard case .store(let failure) = error, failure.kind == .refused else { throw error }
+      // What the rows break will break again: to the client it is a segment to set aside.
+      throw Problem.damaged("\(failure)", at: durable)
+    }
+    durable = outcome.offset
+    frames += outcome.frames
+    rejectedRecords += outcome.rejections.count
+    return outcome.offset == batch.to
+  }
+
+  /// A known part is skipped, but not if it is another segment's.
+  private mutating func checkHead(_ bytes: [UInt8]) throws(Problem) {
+    guard head != nil else { return }
+    head! += bytes.prefix(Journal.headerLength - head!.count)
+    var reader = SegmentReader()
+    reader.append(head!)
+    switch reader.next() {
+    case .needsMore: return
+    case .opened(segment): head = nil
+    case .opened(let stated):
+      throw .damaged("its header says \(stated.fileName), not \(segment.fileName)", at: durable)
+    case .damaged(let damage): throw .damaged(damage.description, at: durable)
+    case .record: preconditionFailure("a segment begins with its header")
+    }
+  }
+}
+
+extension Problem {
+  /// Nothing of a segment after `offset` can be read: the client sets it aside and goes on with the next.
+  fileprivate static func damaged(_ reason: String, at offset: Int) -> Problem {
+    var problem = Problem(.unprocessableContent, reason)
+    problem.offset = offset
+    return problem
+  }
+}

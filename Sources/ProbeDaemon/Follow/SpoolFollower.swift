@@ -1,0 +1,105 @@
+import Logging
+import NIOPosix
+import ProbeStore
+import ServiceLifecycle
+import Synchronization
+
+/// Follows a spool: what recorders append is in the store within a second.
+///
+/// It looks at the folder again and again, since a spool may lie on a network file system, where nobody
+/// is told of changes.
+struct SpoolFollower: Service {
+  /// The time between two looks.
+  static let interval = Duration.milliseconds(200)
+  /// The segments that are taken in before the folder is listed anew, those that grow first: no backlog
+  /// keeps a living run waiting.
+  static let segmentsAtATime = 8
+  /// The time between two looks while the store cannot be written.
+  static let pause = Duration.seconds(2)
+
+  let folder: String
+  let store: Store
+  let file: FileIdentity
+  let ledger: IntakeLedger
+  let logger: Logger
+
+  func run() async throws {
+    let stop = StopFlag()
+    await withGracefulShutdownHandler {
+      await recover(stop)
+      await follow(stop)
+    } onGracefulShutdown: {
+      stop.set()
+    }
+  }
+
+  /// Takes in what the store lacks of segments that were delivered before: a store that is an older copy.
+  private func recover(_ stop: StopFlag) async {
+    let folder = folder
+    let store = store
+    do {
+      let accounts = try await NIOThreadPool.singleton.runIfActive {
+        try DeliveredIntake(folder: folder).take(into: store) { stop.isSet }
+      }
+      note(accounts)
+    } catch { fail(error) }
+  }
+
+  private func follow(_ stop: StopFlag) async {
+    var intake = SpoolIngest(folder: folder)
+    while !stop.isSet && !Task.isCancelled {
+      let wait: Duration
+      do {
+        try store.check(isStill: file)
+        let (next, account) = try await look(intake, stop)
+        intake = next
+        note(account.segments)
+        wait = account.segments.count == Self.segmentsAtATime ? .zero : Self.interval
+      } catch {
+        fail(error)
+        wait = Self.pause
+      }
+      try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
+    }
+  }
+
+  private func look(
+    _ intake: SpoolIngest, _ stop: StopFlag
+  ) async throws -> (SpoolIngest, SpoolIngest.Account) {
+    let store = store
+    let ledger = ledger
+    return try await NIOThreadPool.singleton.runIfActive {
+      var intake = intake
+      let account = try intake.take(into: store, atMost: Self.segmentsAtATime) { stop.isSet }
+      // Nothing was in the way of writing, if anything was to be written.
+      if !account.segments.isEmpty { ledger.note(nil) }
+      return (intake, account)
+    }
+  }
+
+  private func note(_ accounts: [SegmentAccount]) {
+    for account in accounts {
+      if account.frames > 0 { ledger.note(frames: account.frames, at: WallClock.now) }
+      let level: Logger.Level = account.isFailure ? .warning : .debug
+      for remark in account.remarks { logger.log(level: level, "\(remark)") }
+    }
+  }
+
+  private func fail(_ error: any Error) {
+    guard let error = error as? StoreError else {
+      return logger.error("cannot follow \(folder): \(error)")
+    }
+    // Said once: it is tried again every two seconds.
+    if ledger.now.failure != error { logger.error("\(error); \(error.hint)") }
+    ledger.note(error)
+  }
+}
+
+/// Something that work on another thread asks between two pieces.
+final class StopFlag: Sendable {
+  private let flag = Atomic(false)
+
+  var isSet: Bool { flag.load(ordering: .relaxed) }
+
+  func set() { flag.store(true, ordering: .relaxed) }
+}

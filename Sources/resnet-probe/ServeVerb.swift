@@ -1,0 +1,74 @@
+import ArgumentParser
+import Glibc
+import Logging
+import ProbeDaemon
+import ProbeRecorder
+import ProbeStore
+
+/// `serve`: the daemon.
+struct ServeVerb: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract:
+      "Take journals into the store as they grow, from the spool and over HTTP, until told to stop.",
+    discussion: """
+      Follows the spool of this host and listens at a Unix socket for journals of other hosts. One daemon \
+      serves a store. SIGTERM and SIGINT end it within ten seconds; nothing is lost, however it ends.
+
+      Examples:
+        resnet-probe serve
+        resnet-probe serve --store lab.sqlite --spool /scratch/spool --socket /run/user/1000/probe
+        resnet-probe serve --log-format json --log-level debug
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "The Unix socket to listen at.", discussion: "Default: <store>.run/socket.",
+      valueName: "path"))
+  var socket: String?
+
+  @Option(help: ArgumentHelp("A group whose members may connect too.", valueName: "name"))
+  var group: String?
+
+  @Option(help: "The least level that is logged.")
+  var logLevel = Logger.Level.info
+
+  @Option(help: "What a line of the log looks like.")
+  var logFormat = LogLines.Format.text
+
+  @OptionGroup var options: StoreOptions
+
+  func run() async throws {
+    let store = try options.path()
+    if options.isDefault { Folder.make(for: store) }
+    let spool = options.spoolPath
+    if let spool { Folder.make(for: spool + "/") }
+    if socket == nil {
+      try Store.checkForWriting(store)
+      try SocketPlace.makeFolder(forStore: store)
+    }
+    let path = socket ?? SocketPlace.path(forStore: store)
+    let (level, format) = (logLevel, logFormat)
+    let logger = Logger(label: "resnet-probe") { _ in LogLines(format: format, level: level) }
+    let daemon = try Daemon(
+      Daemon.Configuration(
+        store: store, spool: spool, socket: path, group: try group.map(Self.number)),
+      logger: logger)
+    try await daemon.run(
+      onReady: {
+        let following = spool.map { ", following \($0)" } ?? ""
+        logger.info("serving \(store) at \(path)\(following)")
+        ServiceNotice.ready.send()
+      },
+      onStopping: {
+        logger.info("stopping")
+        ServiceNotice.stopping.send()
+      })
+    logger.info("stopped")
+  }
+
+  private static func number(ofGroup name: String) throws -> UInt32 {
+    guard let group = getgrnam(name) else { throw ValidationError("there is no group \(name)") }
+    return group.pointee.gr_gid
+  }
+}
