@@ -78,20 +78,20 @@ public struct Daemon: ~Copyable {
     onStopping: @escaping @Sendable () -> Void = {}
   ) async throws {
     Self.raiseDescriptorLimit()
-    let ledger = IntakeLedger()
+    let ledger = IntakeLedger(logger: logger)
     let writer = StoreWriter(store: store, file: file, ledger: ledger)
     let journals = JournalIntake(
       store: try store.uuid(), offsets: try Store.openForReading(at: configuration.store),
       writer: writer, budget: IntakeBudget(limit: Self.budget))
     let api = API(
       journals: journals, reads: Reads(path: configuration.store), ledger: ledger, file: file,
-      spool: configuration.spool, startedAt: WallClock.now, logger: logger)
+      spool: configuration.spool, startedAt: WallClock.now)
     let listener = Listener(
       descriptor: socket.descriptor, api: api, logger: logger, onListening: onReady,
       onStopping: onStopping)
     // Stopped in the reverse order: first nothing comes in any more, last the writer ends.
     var services: [any Service] = [
-      writer, StoreWatch(store: store, file: file, ledger: ledger, logger: logger),
+      writer, StoreWatch(store: store, file: file, ledger: ledger),
       VerdictService(store: store, logger: logger),
     ]
     if let folder = configuration.spool {

@@ -63,7 +63,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
       case .SQLITE_FULL:
         (
           "the disk or the file-size limit is full",
-          "free space and run the command again; nothing was lost"
+          "free space; nothing was lost, and the journals still wait"
         )
       case .SQLITE_NOTADB: ("it is not a SQLite database", "name another file with --store")
       case .SQLITE_CORRUPT:

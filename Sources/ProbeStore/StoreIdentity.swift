@@ -2,17 +2,35 @@ import GRDB
 import Glibc
 public import ProbeCore
 
-/// A file as the system knows it: two paths with the same one are the same file.
+/// The files of a store as the system knows them: whether what is at its path is still what was opened.
 public struct FileIdentity: Sendable, Hashable {
-  private let device: UInt64
-  private let inode: UInt64
+  private struct Inode: Hashable {
+    let device: UInt64
+    let number: UInt64
 
-  /// The file at a path now; nil where there is none.
+    init?(_ path: String) {
+      var status = stat()
+      guard stat(path, &status) == 0 else { return nil }
+      device = UInt64(status.st_dev)
+      number = UInt64(status.st_ino)
+    }
+  }
+
+  private let file: Inode
+  /// The write-ahead log, where there is one.
+  private let log: Inode?
+
+  /// The store at a path now; nil where there is none.
   public init?(at path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    device = UInt64(status.st_dev)
-    inode = UInt64(status.st_ino)
+    guard let file = Inode(path) else { return nil }
+    self.file = file
+    log = Inode(path + "-wal")
+  }
+
+  /// Whether a store opened as this one is the one at its path now: the file, and the log that it had.
+  public func isStill(at path: String) -> Bool {
+    guard let now = FileIdentity(at: path) else { return false }
+    return now.file == file && (log == nil || now.log == log)
   }
 }
 
@@ -36,13 +54,12 @@ extension Store {
   ///
   /// - Throws: ``StoreError`` of kind ``StoreError/Kind/gone``.
   public func check(isStill file: FileIdentity) throws(StoreError) {
-    let found = FileIdentity(at: path)
-    guard found != file else { return }
+    guard !file.isStill(at: path) else { return }
     throw StoreError(
       .gone, action: "write the store", subject: path,
-      reason: found == nil
+      reason: FileIdentity(at: path) == nil
         ? "the file was deleted while it was open"
-        : "another file was put in its place while it was open",
+        : "another file was put in its place, or in its log's, while it was open",
       hint: "start again: journals that the spool still keeps are taken in anew")
   }
 

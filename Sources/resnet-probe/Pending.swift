@@ -1,3 +1,4 @@
+import Glibc
 import ProbeDaemon
 import ProbeStore
 import ProbeWire
@@ -15,7 +16,7 @@ struct Pending {
       for line in account?.segments.filter(\.isFailure).flatMap(\.remarks) ?? [] {
         Output.note(line)
       }
-      if account == nil, let unread = unread(files, in: path) {
+      if account == nil, let unread = stillUnread(files, in: path) {
         Output.note("\(unread) in \(spool) wait: another process takes journals in now")
       }
     } catch {
@@ -44,6 +45,16 @@ struct Pending {
   private static func hasVerdictsDue(_ path: String) -> Bool {
     let due = try? Store.openForReading(at: path).runsWithVerdictsDue()
     return due.map { !$0.isEmpty } ?? false
+  }
+
+  /// What is left of ``unread(_:in:)`` after giving the process that takes journals in up to two seconds:
+  /// a daemon needs less to have what lay there when the verb began.
+  private func stillUnread(_ files: [SpoolListing.File], in path: String) -> String? {
+    for _ in 0..<40 {
+      guard unread(files, in: path) != nil else { return nil }
+      usleep(50_000)
+    }
+    return unread(files, in: path)
   }
 
   /// The segments of which the store has not everything, in words; nil where there are none.

@@ -10,7 +10,8 @@ import ProbeWire
 struct StatusVerb: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show the store, the spool and the runs that have not ended; changes nothing.",
+    abstract:
+      "Show the store, its daemon, the spool and the runs that have not ended; changes nothing.",
     discussion: """
       Examples:
         resnet-probe status
@@ -20,10 +21,18 @@ struct StatusVerb: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp(
+      "The socket of the store's daemon.", discussion: "Default: <store>.run/socket.",
+      valueName: "path"))
+  var socket: String?
+
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    let status = try Status(store: try options.path(), spool: options.spoolPath)
+    let store = try options.path()
+    let status = try Status(
+      store: store, spool: options.spoolPath, socket: socket ?? SocketPlace.path(forStore: store))
     try Output.write(json ? JSONArrayRenderer.render(status.json) : status.text)
   }
 }
@@ -37,16 +46,23 @@ struct Status {
   private let now = Double(time(nil))
   /// The process that takes journals in; nil while none does.
   private let holder: Int?
+  private let socket: String
+  /// What the daemon says of itself; nil where none answers.
+  private let daemon: Health?
   private let listing: SpoolListing
+  private let deliveredBytes: Int
   private let unread: Int
 
-  /// Looks at a store and a spool.
+  /// Looks at a store, its daemon and a spool.
   ///
   /// - Throws: `StoreError` for a store that cannot be read.
-  init(store path: String, spool: String?) throws(StoreError) {
+  init(store path: String, spool: String?, socket: String) throws(StoreError) {
     self.path = path
     self.spool = spool
+    self.socket = socket
+    daemon = Health(ofDaemonAt: socket)
     listing = spool.map { SpoolListing(of: $0) } ?? SpoolListing(of: "")
+    deliveredBytes = spool.map(SpoolListing.deliveredBytes) ?? 0
     var store: Store?
     do throws(StoreError) { store = try Store.openForReading(at: path) } catch {
       guard error.kind == .noStore else { throw error }
@@ -68,14 +84,12 @@ struct Status {
   var text: String {
     var lines = ["Store   \(PrintableText.escape(path))"]
     lines.append("        \(isThere ? Words.count(runs.count, "run") : "not there yet")")
-    lines.append(
-      "Writer  \(holder.map { "process \($0) takes journals in" } ?? "none: verbs that read the default store take journals in")"
-    )
+    lines += writer
     if let spool {
       lines.append("Spool   \(PrintableText.escape(spool))")
       lines.append(
         "        \(Words.count(listing.pending.count, "segment")) pending, \(bytes(unread)) unread; "
-          + "\(bytes(listing.deliveredBytes)) delivered")
+          + "\(bytes(deliveredBytes)) delivered")
       for name in listing.damaged { lines.append("        damaged: \(PrintableText.escape(name))") }
     }
     for run in open {
@@ -88,20 +102,41 @@ struct Status {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// Who takes journals in.
+  private var writer: [String] {
+    guard let daemon else {
+      let words = holder.map { "process \($0) takes journals in" }
+      return ["Writer  \(words ?? "none: verbs that read the default store take journals in")"]
+    }
+    let since = Timestamp.format(daemon.startedAt)
+    let last = daemon.lastCommitAt.map { ", the last at \(Timestamp.format($0))" } ?? ""
+    var lines = [
+      "Daemon  process \(daemon.process) since \(since), at \(PrintableText.escape(socket))",
+      "        \(Words.count(daemon.frames, "new frame"))\(last)",
+    ]
+    if let problem = daemon.problem {
+      lines.append("        failing: \(PrintableText.escape(problem))")
+    }
+    return lines
+  }
+
   /// For scripts: one object.
   var json: Table {
     Table(
       columns: [
-        "store", "exists", "runs", "running", "stale", "writer_process", "spool",
-        "pending_segments", "unread_bytes", "delivered_bytes", "damaged_segments",
+        "store", "exists", "runs", "running", "stale", "writer_process", "socket",
+        "daemon_status", "daemon_problem", "last_commit_at", "spool", "pending_segments", "unread_bytes", "delivered_bytes", "damaged_segments",
       ].map { Table.Column($0) },
       rows: [
         [
           .text(path), .integer(isThere ? 1 : 0), whole(runs.count),
           whole(open.count { $0.state(at: now) == .running }),
           whole(open.count { $0.state(at: now) == .stale }), holder.map(whole) ?? .null,
-          spool.map { .text($0) } ?? .null, whole(listing.pending.count), whole(unread),
-          whole(listing.deliveredBytes), whole(listing.damaged.count),
+          .text(socket), daemon.map { .text($0.status.rawValue) } ?? .null,
+          daemon?.problem.map { .text($0) } ?? .null,
+          daemon?.lastCommitAt.map { .real($0) } ?? .null, spool.map { .text($0) } ?? .null,
+          whole(listing.pending.count), whole(unread),
+          whole(deliveredBytes), whole(listing.damaged.count),
         ]
       ])
   }

@@ -1,7 +1,6 @@
 import Glibc
 import HTTPTypes
 import HummingbirdCore
-import Logging
 import NIOCore
 import NIOPosix
 import ProbeCore
@@ -15,7 +14,6 @@ struct API: Sendable {
   let file: FileIdentity
   let spool: String?
   let startedAt: Double
-  let logger: Logger
 
   /// Answers a request; whatever goes wrong is a ``Problem``.
   ///
@@ -28,9 +26,9 @@ struct API: Sendable {
     } catch let problem as Problem {
       return problem.answer
     } catch let error as DaemonError {
-      return log(Problem(error)).answer
+      return Problem(error).answer
     } catch let error as StoreError {
-      return log(Problem(.store(error))).answer
+      return Problem(.store(error)).answer
     }
   }
 
@@ -39,11 +37,7 @@ struct API: Sendable {
     case .append(let segment, let offset):
       return try await journals.take(segment, from: offset, length: length, body: body)
     case .health:
-      let queue = await journals.writer.queue
-      let health = Health(
-        path: reads.path, store: journals.store, file: file, spool: spool, startedAt: startedAt,
-        ledger: ledger.now, queue: queue, budget: journals.budget)
-      return health.answer(at: Double(time(nil)))
+      return await health.answer
     // Reading takes milliseconds to seconds: on threads of their own, so that bodies go on.
     case .runs:
       return try await reading { try reads.runs(at: Double(time(nil))) }
@@ -54,13 +48,29 @@ struct API: Sendable {
     }
   }
 
-  private func reading(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
-    try await NIOThreadPool.singleton.runIfActive(body)
+  private var health: Health {
+    get async {
+      let (state, queue) = (ledger.now, await journals.writer.queue)
+      let failure = state.failure.map { "\($0); \($0.hint)" } ?? Self.gone(reads.path, file)
+      return Health(
+        status: failure == nil ? .ok : .failing, problem: failure, version: Release.version,
+        process: Int(getpid()), startedAt: startedAt, store: reads.path,
+        storeUuid: journals.store.description, spool: spool,
+        diskFreeBytes: Health.freeBytes(holding: reads.path),
+        spoolDiskFreeBytes: spool.flatMap(Health.freeBytes), lastCommitAt: state.lastCommitAt,
+        frames: state.frames, pendingSegments: spool.map { SpoolListing(of: $0).pending.count },
+        queueBatches: queue.batches, queueBytes: queue.bytes, bodiesBytes: journals.budget.inUse,
+        bodiesLimitBytes: journals.budget.limit)
+    }
   }
 
-  private func log(_ problem: Problem) -> Problem {
-    if problem.status.kind == .serverError { logger.warning("\(problem.detail)") }
-    return problem
+  private static func gone(_ path: String, _ file: FileIdentity) -> String? {
+    file.isStill(at: path)
+      ? nil : "the store \(path) was deleted or replaced while it was open"
+  }
+
+  private func reading(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+    try await NIOThreadPool.singleton.runIfActive(body)
   }
 }
 

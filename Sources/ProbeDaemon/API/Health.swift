@@ -1,61 +1,93 @@
+import FoundationEssentials
 import Glibc
 import HTTPTypes
-import ProbeCore
-import ProbeReport
-import ProbeStore
 
-/// How the daemon is, as `/v1/health` tells it.
-struct Health {
-  let path: String
-  let store: Identity
-  let file: FileIdentity
-  let spool: String?
-  let startedAt: Double
-  let ledger: IntakeLedger.State
-  let queue: (batches: Int, bytes: Int)
-  let budget: IntakeBudget
+/// How a daemon is: what `/v1/health` answers and `status` shows.
+public struct Health: Codable, Sendable, Hashable {
+  /// Whether journals can be taken in: `ok` or `failing`.
+  public var status: Status
+  /// What keeps them from it, and what to do; absent where nothing does.
+  public var problem: String?
+  /// The daemon's release.
+  public var version: String
+  /// Its process.
+  public var process: Int
+  /// Unit: seconds since 1970.
+  public var startedAt: Double
+  /// The path of its store.
+  public var store: String
+  /// The store's own identity.
+  public var storeUuid: String
+  /// The folder of journals that it follows; absent: none.
+  public var spool: String?
+  /// The room on the store's disk; absent where the system does not say.
+  ///
+  /// Unit: bytes.
+  public var diskFreeBytes: Int?
+  /// The room on the spool's disk.
+  ///
+  /// Unit: bytes.
+  public var spoolDiskFreeBytes: Int?
+  /// When rows were last committed; absent: not since it began.
+  ///
+  /// Unit: seconds since 1970.
+  public var lastCommitAt: Double?
+  /// The frames that were new in the store since it began.
+  public var frames: Int
+  /// The segments in the spool that are not done with.
+  public var pendingSegments: Int?
+  /// The batches of bodies that wait for a commit, the ones being committed included.
+  public var queueBatches: Int
+  /// The bytes that those stand for.
+  public var queueBytes: Int
+  /// The memory lent to bodies in flight.
+  ///
+  /// Unit: bytes.
+  public var bodiesBytes: Int
+  /// The most of it; a body that needs more is answered 429.
+  ///
+  /// Unit: bytes.
+  public var bodiesLimitBytes: Int
 
-  /// 200 where journals can be taken in, else 503; the body says why.
-  func answer(at now: Double) -> Answer {
-    let failure = failure
-    let members: [(String, Cell)] = [
-      ("status", .text(failure == nil ? "ok" : "failing")),
-      ("problem", failure.map { .text($0) } ?? .null),
-      ("version", .text(Release.version)),
-      ("process", .integer(Int64(getpid()))),
-      ("started_at", .real(startedAt)),
-      ("store", .text(path)),
-      ("store_uuid", .text(store.description)),
-      ("spool", spool.map { .text($0) } ?? .null),
-      ("disk_free_bytes", Self.freeBytes(holding: path)),
-      ("spool_disk_free_bytes", spool.map(Self.freeBytes) ?? .null),
-      ("last_commit_at", ledger.lastCommitAt.map { .real($0) } ?? .null),
-      ("frames", .integer(Int64(ledger.frames))),
-      (
-        "pending_segments",
-        spool.map { .integer(Int64(SpoolListing(of: $0).pending.count)) } ?? .null
-      ),
-      ("queue_batches", .integer(Int64(queue.batches))),
-      ("queue_bytes", .integer(Int64(queue.bytes))),
-      ("bodies_bytes", .integer(Int64(budget.inUse))),
-      ("bodies_limit_bytes", .integer(Int64(budget.limit))),
-    ]
-    let table = Table(
-      columns: members.map { Table.Column($0.0) }, rows: [members.map(\.1)])
+  /// Whether journals can be taken in.
+  public enum Status: String, Codable, Sendable {
+    /// They can.
+    case ok
+    /// They cannot.
+    case failing
+  }
+
+  /// 200 where journals can be taken in, else 503.
+  var answer: Answer {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    guard let json = try? encoder.encode(self) else {
+      preconditionFailure("every number here is finite")
+    }
     return Answer(
-      failure == nil ? .ok : .serviceUnavailable, json: JSONLinesRenderer.render(table))
+      status == .ok ? .ok : .serviceUnavailable, json: String(decoding: json, as: UTF8.self) + "\n")
+  }
+}
+
+extension Health {
+  /// The health of the daemon that listens at a socket; nil where none answers.
+  public init?(ofDaemonAt socket: String) {
+    guard let response = SocketClient(socket: socket).get("/v1/health") else { return nil }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard let health = try? decoder.decode(Health.self, from: Data(response.body.utf8)) else {
+      return nil
+    }
+    self = health
   }
 
-  /// What keeps journals from being taken in.
-  private var failure: String? {
-    if let failure = ledger.failure { return "\(failure); \(failure.hint)" }
-    return FileIdentity(at: path) == file
-      ? nil : "the store \(path) was deleted or replaced while it was open"
-  }
-
-  private static func freeBytes(holding path: String) -> Cell {
+  /// The room on the disk that holds a path; nil where the system does not say.
+  ///
+  /// Unit: bytes.
+  static func freeBytes(holding path: String) -> Int? {
     var status = statvfs()
-    guard statvfs(path, &status) == 0 else { return .null }
-    return .integer(Int64(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize)))
+    guard statvfs(path, &status) == 0 else { return nil }
+    return Int(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
   }
 }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The memory that the bodies in flight may take together: taken before a body is read, given back when
-/// it is answered.
+/// The memory that the bodies in flight may take together: taken as their bytes arrive, given back when
+/// they are answered. Who sends nothing holds nothing.
 final class IntakeBudget: Sendable {
   /// The most that may be taken at one time.
   ///
@@ -16,18 +16,38 @@ final class IntakeBudget: Sendable {
   /// Unit: bytes.
   var inUse: Int { used.withLock { $0 } }
 
-  /// Lends `bytes` to `body`, or all there is where that is less.
-  ///
-  /// - Throws: ``DaemonError/queueFull`` where they are not free.
-  func lend<Value>(_ bytes: Int, to body: () async throws -> Value) async throws -> Value {
-    let bytes = min(bytes, limit)
-    let isFree = used.withLock { used in
-      guard used + bytes <= limit else { return false }
-      used += bytes
-      return true
+  /// What one body has taken; given back with the value.
+  struct Loan: ~Copyable {
+    /// The most that it grows to: what comes after takes the place of what was committed.
+    let most: Int
+    private let budget: IntakeBudget
+    private var taken = 0
+
+    fileprivate init(of budget: IntakeBudget, most: Int) {
+      self.budget = budget
+      self.most = most
     }
-    guard isFree else { throw DaemonError.queueFull }
-    defer { used.withLock { $0 -= bytes } }
-    return try await body()
+
+    /// Takes what `bytes` more need.
+    ///
+    /// - Throws: ``DaemonError/queueFull`` where they are not free.
+    mutating func grow(by bytes: Int) throws(DaemonError) {
+      let more = min(bytes, most - taken)
+      let isFree = budget.used.withLock { used in
+        guard used + more <= budget.limit else { return false }
+        used += more
+        return true
+      }
+      guard isFree else { throw .queueFull }
+      taken += more
+    }
+
+    deinit {
+      let taken = taken
+      budget.used.withLock { $0 -= taken }
+    }
   }
+
+  /// A loan for a body, still of nothing.
+  func loan(atMost most: Int) -> Loan { Loan(of: self, most: min(most, limit)) }
 }

@@ -39,14 +39,17 @@ struct JournalIntake: Sendable {
       problem.offset = known.offset
       throw problem
     }
-    return try await budget.lend(min(length ?? Self.workingSet, Self.workingSet)) {
-      var intake = BodyIntake(segment, from: offset, known: known)
-      for try await piece in body {
-        guard try await intake.take(Array(piece.readableBytesView), into: writer) else { break }
-      }
-      try await intake.finish(into: writer)
-      return answer(intake)
+    var loan = budget.loan(atMost: Self.workingSet)
+    var intake = BodyIntake(segment, from: offset, known: known)
+    var received = 0
+    for try await piece in body {
+      received += piece.readableBytes
+      guard received <= Self.longestBody else { throw Self.tooLong }
+      try loan.grow(by: piece.readableBytes)
+      guard try await intake.take(Array(piece.readableBytesView), into: writer) else { break }
     }
+    try await intake.finish(into: writer)
+    return answer(intake)
   }
 
   static let tooLong = Problem(

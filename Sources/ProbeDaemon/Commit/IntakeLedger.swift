@@ -1,7 +1,9 @@
+import Logging
 import ProbeStore
 import Synchronization
 
-/// What a daemon's intake has done, by spool and by HTTP: what `health` tells.
+/// What a daemon's intake has done, by spool and by HTTP: what `health` tells. A failure is logged when it
+/// begins and when it ends, however often it is met.
 ///
 /// Any thread may note and ask.
 final class IntakeLedger: Sendable {
@@ -18,6 +20,9 @@ final class IntakeLedger: Sendable {
   }
 
   private let state = Mutex(State())
+  private let logger: Logger
+
+  init(logger: Logger) { self.logger = logger }
 
   /// The intake now.
   var now: State { state.withLock { $0 } }
@@ -29,10 +34,20 @@ final class IntakeLedger: Sendable {
     state.withLock {
       $0.lastCommitAt = time
       $0.frames += frames
-      $0.failure = nil
     }
+    note(nil)
   }
 
-  /// Notes that the store could not be written; nil: that it could again.
-  func note(_ failure: StoreError?) { state.withLock { $0.failure = failure } }
+  /// Notes that the store could not be written; nil: that it could.
+  func note(_ failure: StoreError?) {
+    let before = state.withLock { state in
+      defer { state.failure = failure }
+      return state.failure
+    }
+    if let failure {
+      if failure != before { logger.error("\(failure); \(failure.hint)") }
+    } else if before != nil {
+      logger.notice("the store can be written again")
+    }
+  }
 }

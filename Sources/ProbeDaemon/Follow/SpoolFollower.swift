@@ -89,8 +89,6 @@ struct SpoolFollower: Service {
     guard let error = error as? StoreError else {
       return logger.error("cannot follow \(folder): \(error)")
     }
-    // Said once: it is tried again every two seconds.
-    if ledger.now.failure != error { logger.error("\(error); \(error.hint)") }
     ledger.note(error)
   }
 }

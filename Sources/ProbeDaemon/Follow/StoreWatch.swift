@@ -1,4 +1,3 @@
-import Logging
 import NIOPosix
 import ProbeStore
 import ServiceLifecycle
@@ -11,7 +10,6 @@ struct StoreWatch: Service {
   let store: Store
   let file: FileIdentity
   let ledger: IntakeLedger
-  let logger: Logger
 
   /// Ends with ``DaemonError/store(_:)`` once the file is gone: a daemon would write into nowhere.
   func run() async throws {
@@ -25,7 +23,6 @@ struct StoreWatch: Service {
         try await NIOThreadPool.singleton.runIfActive({ store.canBeWritten })
       {
         ledger.note(nil)
-        logger.notice("\(store.path) can be written again")
       }
       try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.interval) }
     }

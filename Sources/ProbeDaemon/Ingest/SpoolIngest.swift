@@ -57,7 +57,12 @@ public struct SpoolIngest: Sendable {
         taken = known.account
       } else {
         taken = try SegmentIngest(into: store).take(path, expected: file.segment)
-        taken.isFinished = taken.isFinished || seen[file.segment]?.account.isFinished == true
+        if let known = seen[file.segment] {
+          taken.isFinished = taken.isFinished || known.account.isFinished
+        } else if !taken.isFinished {
+          // Its end may have been taken in by a process that was killed before it moved the file.
+          taken.isFinished = try store.hasEnded(journal: file.segment.journal)
+        }
         account.segments.append(taken)
         seen[file.segment] = (file.bytes, taken)
       }

@@ -25,11 +25,6 @@ public struct SpoolListing: Sendable {
   public var pending: [File] = []
   /// The names of the segments that were set aside as damaged.
   public var damaged: [String] = []
-  /// The size of what was delivered.
-  ///
-  /// Unit: bytes.
-  public var deliveredBytes = 0
-
   /// Reads a folder; nothing where there is none.
   public init(of folder: String) {
     for (name, status) in Self.files(in: folder) {
@@ -43,13 +38,20 @@ public struct SpoolListing: Sendable {
     for file in pending {
       written[file.segment.journal] = min(written[file.segment.journal] ?? .max, file.modified)
     }
-    func order(_ file: File) -> (Int, String, Int) {
-      let journal = file.segment.journal
-      return (written[journal] ?? 0, journal.description, file.segment.segment)
+    pending.sort { a, b in
+      let (first, second) = (a.segment.journal, b.segment.journal)
+      if first == second { return a.segment.segment < b.segment.segment }
+      let (early, late) = (written[first] ?? 0, written[second] ?? 0)
+      return early == late ? first.bytes.lexicographicallyPrecedes(second.bytes) : early < late
     }
-    pending.sort { order($0) < order($1) }
     damaged.sort()
-    deliveredBytes = Self.files(in: "\(folder)/delivered").reduce(0) { $0 + Int($1.1.st_size) }
+  }
+
+  /// The size of what was delivered.
+  ///
+  /// Unit: bytes.
+  public static func deliveredBytes(in folder: String) -> Int {
+    files(in: "\(folder)/delivered").reduce(0) { $0 + Int($1.1.st_size) }
   }
 
   /// The segments that a spool keeps although they are done with, delivered or damaged, with their paths.

@@ -1,3 +1,4 @@
+import Glibc
 import HTTPTypes
 import HummingbirdCore
 import Logging
@@ -17,6 +18,8 @@ struct Listener: Service {
   struct Limits: Sendable {
     /// The most connections; one more is closed at once.
     var connections = 2048
+    /// The connections that may wait to be accepted.
+    var backlog: CInt = 4096
     /// How long a connection may be silent between two requests, or in the middle of one.
     var idle = TimeAmount.seconds(60)
     /// How long a request may take from its head to the last byte of its answer.
@@ -46,7 +49,6 @@ struct Listener: Service {
     let channel = HTTP1Channel(responder: respond, configuration: configuration)
     let silent = Logger(label: "http") { _ in SwiftLogNoOpLogHandler() }
     let server = try await ServerBootstrap(group: group)
-      .serverChannelOption(ChannelOptions.backlog, value: 4096)
       .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
       .childChannelOption(ChannelOptions.maxMessagesPerRead, value: 1)
       .childChannelOption(
@@ -60,6 +62,8 @@ struct Listener: Service {
         }
       }
       .bind(descriptor) { channel.setup(channel: $0, logger: silent) }
+    // Once more: given a bound descriptor, NIO listens with its own backlog of 128.
+    listen(descriptor, limits.backlog)
     let open = ConnectionCount()
     await withGracefulShutdownHandler {
       onListening()

@@ -10,6 +10,18 @@ public struct SegmentState: Sendable, Hashable {
 }
 
 extension Store {
+  /// Whether the attempt that a journal belongs to has ended; false for a journal that is not known.
+  public func hasEnded(journal: Identity) throws(StoreError) -> Bool {
+    try read("read the store") { db in
+      try Bool.fetchOne(
+        db,
+        sql: """
+          SELECT a.finished_at IS NOT NULL FROM journal AS j JOIN attempt AS a ON a.id = j.attempt_id
+          WHERE j.uuid = ?
+          """, arguments: [journal.description]) ?? false
+    }
+  }
+
   /// How far a segment is, and whether it ended in damage.
   public func state(
     ofSegment segment: Int, in journal: Identity

@@ -1,0 +1,98 @@
+import Foundation
+import Support
+import Testing
+
+/// `resnet-probe serve` as a process, started when it says so itself.
+final class RunningDaemon {
+  let command: Command
+  let process: Process
+  let socket: String
+  private let log: String
+
+  /// Starts a daemon of a command's home and waits until it accepts connections.
+  init(_ command: Command, _ arguments: [String] = []) throws {
+    self.command = command
+    socket = "\(command.store).run/socket"
+    log = command.home.file("log-\(UUID())")
+    try Data().write(to: URL(filePath: log))
+    let notice = try NoticeSocket(at: command.home.file("notify"))
+    process = command.process(
+      Command.program.path, ["serve"] + arguments, environment: ["NOTIFY_SOCKET": notice.path])
+    process.standardError = FileHandle(forWritingAtPath: log)
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    guard notice.next() == "READY=1" else {
+      Issue.record("the daemon did not start: \(try logged())")
+      return
+    }
+  }
+
+  deinit {
+    if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    process.waitUntilExit()
+  }
+
+  /// What it has logged.
+  func logged() throws -> String { try String(contentsOfFile: log, encoding: .utf8) }
+
+  /// A new connection.
+  func connect() throws -> HTTPConnection { try #require(HTTPConnection(to: socket)) }
+
+  /// One request on a connection of its own.
+  func request(
+    _ method: String, _ target: String, body: [UInt8]? = nil
+  ) throws -> HTTPConnection.Response {
+    try #require(try connect().request(method, target, body: body), "\(method) \(target)")
+  }
+
+  /// The number of frames of a run, once it is `expected`, or the last one seen after a minute.
+  func frames(of run: String, until expected: Int) throws -> Int {
+    let end = Date(timeIntervalSinceNow: 60)
+    var found = -1
+    while found != expected, Date() < end {
+      let response = try request("GET", "/v1/runs")
+      let runs =
+        try JSONSerialization.jsonObject(with: Data(response.body.utf8)) as? [[String: Any]]
+      found = runs?.first { $0["uuid"] as? String == run }?["frames"] as? Int ?? -1
+    }
+    return found
+  }
+
+  /// Ends it with a signal and says its exit code.
+  func stop(_ signal: CInt = SIGTERM) -> CInt {
+    Foundation.kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}
+
+/// A service manager's end of sd_notify.
+private final class NoticeSocket {
+  let path: String
+  private let socket: CInt
+
+  init(at path: String) throws {
+    self.path = path
+    unlink(path)
+    socket = Foundation.socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let result = withUnsafePointer(to: address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(result == 0)
+    var limit = timeval(tv_sec: 60, tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  deinit { close(socket) }
+
+  func next() -> String {
+    var bytes = [UInt8](repeating: 0, count: 64)
+    let count = recv(socket, &bytes, bytes.count, 0)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+}
