@@ -10,8 +10,8 @@ struct IngestVerb: ParsableCommand {
     commandName: "ingest",
     abstract: "Take journal files into the store; what is there already is passed over.",
     discussion: """
-      The files stay where they are. Without files, what is pending in the spool is taken in; with \
-      files the spool is left alone.
+      The files stay where they are. Without files, what is pending in the spool is taken in, and \
+      what the store lacks of what was delivered; with files the spool is left alone.
 
       Examples:
         resnet-probe ingest run/*.rpj
@@ -42,8 +42,8 @@ struct IngestVerb: ParsableCommand {
     guard let spool = options.spoolPath else {
       throw ValidationError("name the journals, or their folder with --spool")
     }
-    guard !SpoolListing(of: spool).pending.isEmpty else { return [] }
-    let account = try Pending(spool: spool).take(
+    guard Folder.exists(spool) else { return [] }
+    let account = try Pending(spool: spool, includesDelivered: true).take(
       into: try options.path(), makesFolder: options.isDefault, waiting: 10)
     guard let account else { throw busy(spool) }
     return account.segments

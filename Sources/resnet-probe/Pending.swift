@@ -6,6 +6,8 @@ import ProbeWire
 /// What waits in a spool.
 struct Pending {
   let spool: String
+  /// Whether what the store lacks of delivered segments is taken in too.
+  var includesDelivered = false
 
   /// Takes it in if nobody else is at it; what goes wrong is a note, since the reader can go on.
   func takeIfFree(into path: String, makesFolder: Bool) {
@@ -35,7 +37,10 @@ struct Pending {
     return try StoreOpening.withWriter(path, makesFolder: makesFolder, waiting: seconds) {
       store throws(StoreError) in
       var intake = SpoolIngest(folder: spool)
-      let account = try intake.take(into: store)
+      var account = try intake.take(into: store)
+      if includesDelivered {
+        account.segments += try DeliveredIntake(folder: spool).take(into: store)
+      }
       try VerdictUpdate.update(account.runs.union(try store.runsWithVerdictsDue()), in: store)
       return account
     }

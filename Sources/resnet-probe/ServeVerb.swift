@@ -17,7 +17,7 @@ struct ServeVerb: AsyncParsableCommand {
 
       Examples:
         resnet-probe serve
-        resnet-probe serve --store lab.sqlite --spool /scratch/spool --socket /run/user/1000/probe
+        resnet-probe serve --store lab.sqlite --spool /scratch/spool
         resnet-probe serve --log-format json --log-level debug
       """)
 

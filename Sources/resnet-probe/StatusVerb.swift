@@ -125,7 +125,8 @@ struct Status {
     Table(
       columns: [
         "store", "exists", "runs", "running", "stale", "writer_process", "socket",
-        "daemon_status", "daemon_problem", "last_commit_at", "spool", "pending_segments", "unread_bytes", "delivered_bytes", "damaged_segments",
+        "daemon_status", "daemon_problem", "last_commit_at", "spool", "pending_segments",
+        "unread_bytes", "delivered_bytes", "damaged_segments",
       ].map { Table.Column($0) },
       rows: [
         [

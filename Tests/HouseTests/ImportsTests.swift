@@ -20,7 +20,8 @@ import Testing
     "ProbeReport": ["ProbeCore", "ProbeAnalysis", "FoundationEssentials"],
     "ProbeDaemon": [
       "ProbeCore", "ProbeWire", "ProbeStore", "ProbeAnalysis", "ProbeReport", "Glibc",
-      "FoundationEssentials", "Synchronization", "HTTPTypes", "HummingbirdCore", "Logging", "NIOCore", "NIOExtras",
+      "FoundationEssentials", "Synchronization", "HTTPTypes", "HummingbirdCore", "Logging",
+      "NIOCore", "NIOExtras",
       "NIOHTTPTypes", "NIOPosix", "ServiceLifecycle", "UnixSignals",
     ],
     "DigitsTrainer": ["ProbeCore", "ProbeRecorder", "Glibc"],

@@ -1,7 +1,9 @@
 import Synchronization
 
-/// The memory that the bodies in flight may take together: taken as their bytes arrive, given back when
-/// they are answered. Who sends nothing holds nothing.
+/// The memory that the bodies in flight may take together.
+///
+/// It is taken as their bytes arrive and given back when they are answered: who sends nothing holds
+/// nothing.
 final class IntakeBudget: Sendable {
   /// The most that may be taken at one time.
   ///

@@ -2,10 +2,10 @@ import Logging
 import ProbeStore
 import Synchronization
 
-/// What a daemon's intake has done, by spool and by HTTP: what `health` tells. A failure is logged when it
-/// begins and when it ends, however often it is met.
+/// What a daemon's intake has done, by spool and by HTTP: what `health` tells.
 ///
-/// Any thread may note and ask.
+/// A failure is logged when it begins and when it ends, however often it is met. Any thread may note
+/// and ask.
 final class IntakeLedger: Sendable {
   /// The intake at one moment.
   struct State: Sendable, Hashable {

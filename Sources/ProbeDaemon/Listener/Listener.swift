@@ -12,7 +12,7 @@ import Synchronization
 /// Accepts connections at a bound socket and answers their requests.
 ///
 /// hummingbird's own server unlinks a living daemon's socket and serves a thousand connections
-/// unfairly, so only its HTTP channel is used (0010-own-listener.md).
+/// unfairly, so only its HTTP channel is used (0009-listener.md).
 struct Listener: Service {
   /// How much one client, and all of them, may take.
   struct Limits: Sendable {
