@@ -26,7 +26,8 @@ public struct StoreLock: ~Copyable, Sendable {
     }
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
       defer { close(file) }
-      return .busy(holder: holder(file))
+      // The kernel knows at once; what the file says may be the one before's for a moment.
+      return .busy(holder: holder(of: path) ?? holder(file))
     }
     // The holder's number is for people; losing it (a full disk) costs nothing.
     // A file of this name that is somebody's own keeps what it holds.

@@ -132,3 +132,71 @@ import Testing
     #expect(try query.next() == [.text("layer1.1"), .text("not_applicable"), .null])
   }
 }
+
+@Suite struct DeliveredIntakeTests {
+  private let name = Golden.segment.fileName
+
+  @Test func `an older copy of a store gets what came since from delivered`() throws {
+    let intake = try Intake()
+    let bytes = try Fixtures.bytes("complete.rpj")
+    _ = try intake.write(Array(bytes.prefix(600)), as: name)
+    var spool = SpoolIngest(folder: intake.spool)
+    _ = try spool.take(into: intake.store)
+    let copy = intake.folder.file("copy.sqlite")
+    try intake.store.checkpoint()
+    try FileManager.default.copyItem(atPath: intake.store.path, toPath: copy)
+    _ = try intake.write(bytes, as: name)
+    _ = try spool.take(into: intake.store)
+    #expect(try intake.names() == ["delivered/\(name)"])
+    let delivered = DeliveredIntake(folder: intake.spool)
+    #expect(try delivered.take(into: intake.store).isEmpty)
+    let restored = try Store.openForWriting(at: copy)
+    #expect(try delivered.take(into: restored).map(\.frames) == [1])
+    #expect(try delivered.take(into: restored).isEmpty)
+    #expect(try intake.names() == ["delivered/\(name)"])
+  }
+
+  @Test func `what came before the damage of a segment comes again too`() throws {
+    let intake = try Intake()
+    var bytes = try Fixtures.bytes("complete.rpj")
+    bytes[bytes.count - 1] ^= 1
+    _ = try intake.write(bytes, as: name)
+    var spool = SpoolIngest(folder: intake.spool)
+    _ = try spool.take(into: intake.store)
+    #expect(try intake.names() == ["\(name).damaged"])
+    let fresh = try Store.openForWriting(at: intake.folder.file("fresh.sqlite"))
+    #expect(try DeliveredIntake(folder: intake.spool).take(into: fresh).map(\.frames) == [2])
+    #expect(try DeliveredIntake(folder: intake.spool).take(into: fresh).isEmpty)
+  }
+
+  @Test func `an end that was taken in before a kill moves the segment at once`() throws {
+    let intake = try Intake()
+    let path = try intake.write(try Fixtures.bytes("complete.rpj"), as: name)
+    #expect(try SegmentIngest(into: intake.store).take(path).isFinished)
+    var spool = SpoolIngest(folder: intake.spool)
+    _ = try spool.take(into: intake.store)
+    #expect(try intake.names() == ["delivered/\(name)"])
+  }
+
+  @Test func `a bounded look takes what grows first, whatever waits behind it`() throws {
+    let intake = try Intake()
+    var living = try GoldenRun(steps: [0], finishes: false)
+    _ = try intake.write(living.bytes, as: living.segment.fileName)
+    var spool = SpoolIngest(folder: intake.spool)
+    _ = try spool.take(into: intake.store, atMost: 2)
+    for _ in 0..<5 {
+      let run = try GoldenRun()
+      let path = try intake.write(run.bytes, as: run.segment.fileName)
+      var times = [timeval(tv_sec: 1_000_000, tv_usec: 0), timeval(tv_sec: 1_000_000, tv_usec: 0)]
+      #expect(utimes(path, &times) == 0)
+    }
+    try living.append(.frame(Golden.frame(step: 1, gap: 0.25)))
+    _ = try intake.write(living.bytes, as: living.segment.fileName)
+    let first = try spool.take(into: intake.store, atMost: 2)
+    #expect(first.segments.count == 2)
+    #expect(first.segments[0].path.hasSuffix(living.segment.fileName))
+    #expect(first.segments[0].frames == 1)
+    for _ in 0..<2 { _ = try spool.take(into: intake.store, atMost: 2) }
+    #expect(try intake.count("SELECT count(*) FROM frame") == 2 + 5 * 2)
+  }
+}
