@@ -12,13 +12,24 @@ public enum Verdicts {
   /// `confidence` is "the gap is ε or more" for `strict_identity` too; strict ε is held against the
   /// block's own upper bound. A run without steps has windows without records.
   public static func judge(_ history: History, settings: VerdictSettings) -> [BlockVerdict] {
-    let window = VerdictWindow(steps: history.steps, settings: settings)
-    let evidence = history.blocks.map { Evidence($0, window, settings) }
+    judge(
+      history.blocks, steps: history.steps,
+      window: VerdictWindow(steps: history.steps, settings: settings), settings: settings)
+  }
+
+  /// The verdict on each block of a history, given in its parts.
+  ///
+  /// `window` is the one that follows from the steps.
+  public static func judge(
+    _ blocks: [BlockHistory], steps: [StepSummary], window: VerdictWindow?,
+    settings: VerdictSettings
+  ) -> [BlockVerdict] {
+    let evidence = blocks.map { Evidence($0, window, settings) }
     let judged = evidence.indices.filter { evidence[$0].interval != nil }
     let adjusted = Holm.adjusted(
       judged.map { evidence[$0].interval!.pValue(gapAtLeast: settings.epsilon) })
     let byBlock = Dictionary(uniqueKeysWithValues: zip(judged, adjusted))
-    let start = history.steps.first?.step
+    let start = steps.first?.step
     return evidence.indices.map {
       var verdict = evidence[$0].verdict(adjusted: byBlock[$0], settings)
       verdict.atStep = window?.lastStep

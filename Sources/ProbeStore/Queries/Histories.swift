@@ -26,13 +26,7 @@ extension Store {
     of run: RunSummary, steps: [StepSummary], request: HistoryRequest
   ) throws(StoreError) -> History {
     try read("read the history in") { db in
-      let blocks = try BlockRows.fetch(run: run.id, db)
-      do { _ = try BlockMap(blocks.map(\.block)) } catch {
-        throw StoreError(
-          .failed, action: "read the history in", subject: path,
-          reason: "the blocks of run \(run.id) are no block map (\(error))",
-          hint: "the store was edited by hand; take its journals into a new one")
-      }
+      let blocks = try blocks(ofRun: run.id, db)
       let attempts = try AttemptsInForce(run: run.id, db)
       let reader = RecordReader(run: run.id, blocks: blocks, attempts: attempts, db)
       let first = try reader.records(atStep: steps.first?.step)
@@ -53,7 +47,43 @@ extension Store {
             block: row.block, first: first[place].first, reference: reference[place].first,
             latest: latest[place].first, window: window?[place] ?? [], trend: trends[row.id] ?? [],
             crossing: try crossings.last(ofBlock: row.id))
-        })
+        }, findings: try Self.findings(ofRun: run.id, db))
     }
+  }
+
+  /// What verdicts rest on of a history, and nothing else: each block's first record, its window's
+  /// records with gap and counters, its last crossing.
+  public func evidence(
+    ofRun run: Int, steps: [StepSummary], request: HistoryRequest
+  ) throws(StoreError) -> [BlockHistory] {
+    try read("read the history in") { db in
+      let blocks = try blocks(ofRun: run, db)
+      let attempts = try AttemptsInForce(run: run, db)
+      let reader = RecordReader(run: run, blocks: blocks, attempts: attempts, db)
+      let first = try reader.records(atStep: steps.first?.step)
+      let window = try request.window.map {
+        try reader.records(in: $0, WindowColumns.gapNames) {
+          WindowColumns.readGap($0, from: &$1)
+        }
+      }
+      let crossings = CrossingReader(
+        run: run, threshold: request.threshold, attempts: attempts, db)
+      return try blocks.enumerated().map { place, row in
+        BlockHistory(
+          block: row.block, first: first[place].first, window: window?[place] ?? [],
+          crossing: try crossings.last(ofBlock: row.id))
+      }
+    }
+  }
+
+  private func blocks(ofRun run: Int, _ db: Database) throws -> [(id: Int, block: Block)] {
+    let blocks = try BlockRows.fetch(run: run, db)
+    do { _ = try BlockMap(blocks.map(\.block)) } catch {
+      throw StoreError(
+        .failed, action: "read the history in", subject: path,
+        reason: "the blocks of run \(run) are no block map (\(error))",
+        hint: "the store was edited by hand; take its journals into a new one")
+    }
+    return blocks
   }
 }
