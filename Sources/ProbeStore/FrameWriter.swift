@@ -89,8 +89,7 @@ struct FrameWriter {
     }
     try write(frame.metrics, step: frame.step)
     frames += 1
-    unseen = min(unseen?.lowerBound ?? frame.step, frame.step)...max(
-      unseen?.upperBound ?? frame.step, frame.step)
+    unseen = Unseen.hull(unseen, frame.step...frame.step)
     droppedFrames += frame.droppedFrames
     lastSeen = max(lastSeen, frame.wallTime)
   }

@@ -65,7 +65,8 @@ extension Store {
     guard var steps = known else { return try self.steps(ofRun: run) }
     guard let changed else { return steps }
     let start = steps.partition(before: changed.lowerBound)
-    let end = changed.upperBound == Int.max ? steps.count : steps.partition(before: changed.upperBound + 1)
+    let end =
+      changed.upperBound == Int.max ? steps.count : steps.partition(before: changed.upperBound + 1)
     steps.replaceSubrange(start..<end, with: try self.steps(ofRun: run, in: changed))
     return steps
   }

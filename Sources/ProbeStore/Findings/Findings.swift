@@ -41,11 +41,7 @@ extension Store {
           changed: unseen.changed,
           isComplete: try windows.advance(windowSteps: windowSteps, judge: judge))
       }
-      if let new = part.changed {
-        changed =
-          min(changed?.lowerBound ?? new.lowerBound, new.lowerBound)...max(
-            changed?.upperBound ?? new.upperBound, new.upperBound)
-      }
+      changed = Unseen.hull(changed, part.changed)
       isComplete = part.isComplete
     }
     return changed

@@ -16,8 +16,10 @@ struct StepClock {
   func end(of step: Int) throws -> Double? {
     guard let attempt = attempts.within(step...step).first?.attempt else { return nil }
     let frame = try db.cachedStatement(
-      sql: "SELECT wall_time FROM frame WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step = ?"
-    )
+      sql: """
+        SELECT wall_time FROM frame
+        WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step = ?
+        """)
     return try attempt.ranks.compactMap { rank in
       try Double.fetchOne(frame, arguments: [run, attempt.id, rank, step])
     }.max()

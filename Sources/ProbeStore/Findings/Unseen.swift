@@ -71,7 +71,8 @@ struct Unseen {
       sql: "UPDATE attempt SET unseen = 0 WHERE run_id = ? AND unseen = 1", arguments: [run])
   }
 
-  private static func hull(_ a: ClosedRange<Int>?, _ b: ClosedRange<Int>?) -> ClosedRange<Int>? {
+  /// The steps from the first to the last of both.
+  static func hull(_ a: ClosedRange<Int>?, _ b: ClosedRange<Int>?) -> ClosedRange<Int>? {
     guard let a, let b else { return a ?? b }
     return min(a.lowerBound, b.lowerBound)...max(a.upperBound, b.upperBound)
   }
