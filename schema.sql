@@ -273,7 +273,8 @@ CREATE TABLE block_window (
   block_id INTEGER NOT NULL REFERENCES block (id),
   first_step INTEGER NOT NULL CHECK (first_step >= 0),  -- first measured step of the window
   records INTEGER NOT NULL CHECK (records >= 0),  -- records with a median gap in it
-  upper REAL,                    -- upper confidence bound of the median gap over it; NULL: it decides nothing
+  gap REAL,                      -- geometric mean of the median gap over it; NULL: the window decides nothing
+  upper REAL,                    -- its upper confidence bound, one-sided; NULL where the gap itself reaches twice epsilon
   identity INTEGER NOT NULL CHECK (identity IN (0, 1)),  -- whether the block counts as an identity by the end of it
   streak INTEGER NOT NULL CHECK (streak >= 0),    -- windows in a row, this one the last, that speak for a change; the third makes it
   streak_start INTEGER CHECK (streak_start >= 0), -- first step of the first of them; NULL: none

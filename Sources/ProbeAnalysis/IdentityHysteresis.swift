@@ -1,4 +1,5 @@
 public import ProbeCore
+import RealModule
 
 /// When a block begins or ceases to count as an identity, without flapping (Verdicts.md).
 ///
@@ -25,17 +26,24 @@ public enum IdentityHysteresis {
   ///
   /// Complexity: O(records).
   public static func next(
-    after before: BlockWindow?, of block: Block, steps: ClosedRange<Int>, records: [BlockRecord],
+    after before: BlockWindow?, of block: Block, steps: ClosedRange<Int>, records: [GapRecord],
     settings: VerdictSettings
   ) -> BlockWindow {
     var window = BlockWindow(ordinal: block.ordinal, steps: steps)
     window.isIdentity = before?.isIdentity ?? false
     let series = GapSeries(records)
     window.records = series.values.count
-    window.upper = upperBound(series, records, of: block, settings)
+    guard isDecisive(records, of: block, settings) else { return window }
+    let mean = series.values.reduce(0, +) / Double(series.values.count)
+    let gap = series.isAllFloor ? 0 : Double.exp(mean)
+    window.gap = gap
+    // The bound costs far more than the mean and is not needed where the mean decides.
+    if gap < 2 * settings.epsilon {
+      window.upper = GapInterval(series)?.upperBound(confidence: settings.confidence)
+    }
     let isForChange =
       window.isIdentity
-      ? window.upper.map { $0 >= 2 * settings.epsilon } ?? false
+      ? window.upper.map { $0 >= 2 * settings.epsilon } ?? true
       : isIdentity(window.upper, records, settings)
     guard isForChange else { return window }
     let streak = before?.streak ?? 0
@@ -48,20 +56,18 @@ public enum IdentityHysteresis {
     return window
   }
 
-  /// Nil where a guard of the verdicts forbids an answer.
-  private static func upperBound(
-    _ series: GapSeries, _ records: [BlockRecord], of block: Block, _ settings: VerdictSettings
-  ) -> Double? {
+  /// Whether no guard of the verdicts forbids an answer.
+  private static func isDecisive(
+    _ records: [GapRecord], of block: Block, _ settings: VerdictSettings
+  ) -> Bool {
     var settings = settings
     settings.minimumRecords = leastRecords
-    guard block.canBeIdentity,
-      VerdictGuard.missing(in: records, of: block, settings: settings) == nil
-    else { return nil }
-    return GapInterval(series)?.upperBound(confidence: settings.confidence)
+    return block.canBeIdentity
+      && VerdictGuard.missing(in: records, of: block, settings: settings) == nil
   }
 
   private static func isIdentity(
-    _ upper: Double?, _ records: [BlockRecord], _ settings: VerdictSettings
+    _ upper: Double?, _ records: [GapRecord], _ settings: VerdictSettings
   ) -> Bool {
     guard let upper, upper < settings.epsilon else { return false }
     let spread = Spread(records)

@@ -11,7 +11,9 @@ public struct BlockWindow: Sendable, Hashable {
   public var lastStep: Int
   /// The records with a median gap in it.
   public var records = 0
-  /// The upper confidence bound of the gap over it; nil where the window decides nothing.
+  /// The geometric mean of the median gap over it; nil where the window decides nothing.
+  public var gap: Double?
+  /// The gap's upper confidence bound; nil where the gap itself already lies at or above 2ε.
   public var upper: Double?
   /// Whether the block counts as an identity by the end of the window.
   public var isIdentity = false

@@ -18,6 +18,7 @@ enum SchemaUpgrades {
       block_id INTEGER NOT NULL REFERENCES block (id),
       first_step INTEGER NOT NULL CHECK (first_step >= 0),
       records INTEGER NOT NULL CHECK (records >= 0),
+      gap REAL,
       upper REAL,
       identity INTEGER NOT NULL CHECK (identity IN (0, 1)),
       streak INTEGER NOT NULL CHECK (streak >= 0),

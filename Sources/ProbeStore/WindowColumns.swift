@@ -19,7 +19,14 @@ enum WindowColumns {
 
   /// A row's statistics of the block with this ordinal; the other statistics stay empty.
   static func read(_ ordinal: Int, from statement: inout StatementHandle) -> BlockStatistics {
-    var statistics = readGap(ordinal, from: &statement)
+    var statistics = BlockStatistics(ordinal: ordinal)
+    statistics.samples = statement.nextCount()
+    statistics.dropped = statement.nextCount()
+    statistics.undefined = statement.nextCount()
+    statistics.nonFinite = statement.nextCount()
+    statistics.identityGap.n = statement.nextCount()
+    statistics.identityGap.p50 = statement.nextDouble()
+    statistics.identityGapHistogram = statement.nextHistogram()
     statistics.identityGap.p90 = statement.nextDouble()
     statistics.residualRatio.n = statement.nextCount()
     statistics.residualRatio.p50 = statement.nextDouble()
@@ -29,16 +36,16 @@ enum WindowColumns {
     return statistics
   }
 
-  /// As ``read(_:from:)`` of ``gapNames``.
-  static func readGap(_ ordinal: Int, from statement: inout StatementHandle) -> BlockStatistics {
-    var statistics = BlockStatistics(ordinal: ordinal)
-    statistics.samples = statement.nextCount()
-    statistics.dropped = statement.nextCount()
-    statistics.undefined = statement.nextCount()
-    statistics.nonFinite = statement.nextCount()
-    statistics.identityGap.n = statement.nextCount()
-    statistics.identityGap.p50 = statement.nextDouble()
-    statistics.identityGapHistogram = statement.nextHistogram()
-    return statistics
+  /// A row of ``gapNames``.
+  static func readGap(_ step: Int, from statement: inout StatementHandle) -> GapRecord {
+    var record = GapRecord(step: step)
+    record.samples = statement.nextCount()
+    record.dropped = statement.nextCount()
+    record.undefined = statement.nextCount()
+    record.nonFinite = statement.nextCount()
+    record.gapSamples = statement.nextCount()
+    record.gap = statement.nextDouble()
+    record.gapHistogram = statement.nextHistogram()
+    return record
   }
 }

@@ -20,7 +20,8 @@ import Testing
         return record
       }
       let link = IdentityHysteresis.next(
-        after: last, of: block, steps: first...(first + 190), records: records, settings: settings)
+        after: last, of: block, steps: first...(first + 190),
+        records: records.map { GapRecord($0) }, settings: settings)
       last = link
       return link
     }
@@ -33,7 +34,7 @@ import Testing
     #expect(links.map(\.isIdentity) == [false, false, false, false, true, true])
     #expect(links.map(\.streak) == [0, 0, 1, 2, 0, 0])
     #expect(links[4].streakStart == 400 && links[4].lastStep == 990)
-    #expect(links.allSatisfy { $0.records == 20 && $0.upper != nil })
+    #expect(links.allSatisfy { $0.records == 20 && $0.gap != nil })
   }
 
   @Test func `a block ceases to be one with the third window at or above twice epsilon`() {
@@ -91,9 +92,9 @@ import Testing
     let nan = chain(windows([0.02, 0.02, 0.02, 0.02])) { record in
       if record.step == 250 { record.statistics.nonFinite = 1 }
     }
-    #expect(nan.map(\.streak) == [1, 0, 1, 2] && nan[1].upper == nil)
+    #expect(nan.map(\.streak) == [1, 0, 1, 2] && nan[1].gap == nil)
     let sparse = chain([[0.02, 0.02], [], wavering(0.02, count: 5)])
-    #expect(sparse.map(\.upper).map { $0 != nil } == [false, false, true])
+    #expect(sparse.map { $0.gap != nil } == [false, false, true])
     let after = chain(windows([0.02, 0.02, 0.02])).last
     #expect(chain([[], []], after: after, from: 3).allSatisfy { $0.isIdentity })
   }

@@ -119,7 +119,7 @@ extension Intake {
   func kept() throws -> [[Cell]] {
     try [
       """
-      SELECT b.name, w.first_step, w.last_step, w.records, w.upper, w.identity, w.streak, w.streak_start
+      SELECT b.name, w.first_step, w.last_step, w.records, w.gap, w.upper, w.identity, w.streak, w.streak_start
       FROM block_window AS w JOIN block AS b ON b.id = w.block_id ORDER BY w.last_step, b.ordinal
       """,
       """

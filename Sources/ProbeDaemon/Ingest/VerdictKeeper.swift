@@ -4,17 +4,19 @@ public import ProbeStore
 
 /// Keeps the verdict rows and findings of a store current while journals are taken into it.
 ///
-/// It remembers the measured steps of the runs it was asked about last, so that an update costs what is
-/// new and the verdict window, not the run's past. What it writes does not depend on what it
+/// It remembers the measured steps and the verdict windows of the runs it was asked about last, so that
+/// an update reads what is new and not the run's past. What it writes does not depend on what it
 /// remembers: a new one gives the same rows. One process writes a store at a time (``StoreLock``), and
 /// one keeper in it; the rows say of which runs something came that it has not seen, so that nothing is
 /// lost where it ends.
 public struct VerdictKeeper: Sendable {
-  /// The runs whose steps are remembered.
+  /// The runs whose steps are remembered, those judged last.
   static let rememberedRuns = 32
+  /// The records of windows that are remembered, of the runs judged last: about 200 bytes each.
+  static let rememberedRecords = 200_000
 
   private let settings: VerdictSettings
-  private var steps: [Int: [StepSummary]] = [:]
+  private var known: [Int: KnownRun] = [:]
   private var order: [Int] = []
 
   /// A keeper that remembers nothing yet.
@@ -30,7 +32,8 @@ public struct VerdictKeeper: Sendable {
 
   private mutating func update(_ run: Int, in store: Store) throws(StoreError) {
     let mark = try store.intakeMark(ofRun: run)
-    let known = steps.removeValue(forKey: run)
+    // Taken out first: what fails half-way is not remembered.
+    var known = known.removeValue(forKey: run)
     let settings = settings
     let changed = try store.keepFindings(
       ofRun: run, windowSteps: IdentityHysteresis.windowSteps
@@ -38,49 +41,30 @@ public struct VerdictKeeper: Sendable {
       IdentityHysteresis.next(
         after: before, of: block, steps: steps, records: records, settings: settings)
     }
-    let steps = try store.steps(ofRun: run, known: known, changed: changed)
-    let window = VerdictWindow(steps: steps, settings: settings)
-    let request = HistoryRequest(
-      window: window.map { $0.firstStep...$0.lastStep }, reference: nil,
-      threshold: 2 * settings.epsilon)
-    let blocks = try store.evidence(ofRun: run, steps: steps, request: request)
-    let verdicts = Verdicts.judge(blocks, steps: steps, window: window, settings: settings)
+    if let changed { try known?.renew(run, changed: changed, in: store) }
+    var current = if let known { known } else { try KnownRun(run, in: store) }
+    known = nil
+    let window = VerdictWindow(steps: current.steps, settings: settings)
+    try current.move(run, to: window, in: store)
+    let verdicts = try Verdicts.judge(
+      current.blocks, steps: current.steps, window: window, settings: settings
+    ) { ordinal throws(StoreError) in
+      try store.lastCrossing(ofBlock: ordinal, inRun: run, threshold: 2 * settings.epsilon)
+    }
     try store.write(verdicts, ofRun: run, settings: settings.json, asOf: mark)
-    remember(steps, ofRun: run)
+    remember(current, ofRun: run)
   }
 
-  private mutating func remember(_ steps: [StepSummary], ofRun run: Int) {
-    self.steps[run] = steps
+  private mutating func remember(_ current: KnownRun, ofRun run: Int) {
+    known[run] = current
     order.removeAll { $0 == run }
     order.append(run)
-    while order.count > Self.rememberedRuns { self.steps[order.removeFirst()] = nil }
-  }
-}
-
-extension Store {
-  /// A run's measured steps, where they are known but for those that changed.
-  fileprivate func steps(
-    ofRun run: Int, known: [StepSummary]?, changed: ClosedRange<Int>?
-  ) throws(StoreError) -> [StepSummary] {
-    guard var steps = known else { return try self.steps(ofRun: run) }
-    guard let changed else { return steps }
-    let start = steps.partition(before: changed.lowerBound)
-    let end =
-      changed.upperBound == Int.max ? steps.count : steps.partition(before: changed.upperBound + 1)
-    steps.replaceSubrange(start..<end, with: try self.steps(ofRun: run, in: changed))
-    return steps
-  }
-}
-
-extension [StepSummary] {
-  /// The place of the first step that is not before another, of steps in order.
-  fileprivate func partition(before step: Int) -> Int {
-    var (low, high) = (startIndex, endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].step < step { low = middle + 1 } else { high = middle }
+    while order.count > Self.rememberedRuns { known[order.removeFirst()] = nil }
+    var records = 0
+    for run in order.reversed() {
+      records += known[run]?.records ?? 0
+      if records > Self.rememberedRecords { known[run]?.forgetRecords() }
     }
-    return low
   }
 }
 

@@ -4,7 +4,7 @@ public import ProbeCore
 extension Store {
   /// Says what a block counts as by the end of a window: from what was said by the one before (nil:
   /// this is the first), the block, the window's steps and the block's records in them.
-  public typealias WindowJudge = (BlockWindow?, Block, ClosedRange<Int>, [BlockRecord]) ->
+  public typealias WindowJudge = (BlockWindow?, Block, ClosedRange<Int>, [GapRecord]) ->
     BlockWindow
 
   /// Brings a run's windows and findings up to what was taken in of it.

@@ -49,8 +49,8 @@ struct WindowWriter {
     _ steps: ClosedRange<Int>, after links: inout [Int: BlockWindow], _ judge: Store.WindowJudge
   ) throws {
     let reader = RecordReader(run: run, blocks: blocks, attempts: attempts, db)
-    let records = try reader.records(in: steps, WindowColumns.gapNames) {
-      WindowColumns.readGap($0, from: &$1)
+    let records = try reader.records(in: steps, WindowColumns.gapNames) { step, _, row in
+      WindowColumns.readGap(step, from: &row)
     }
     for (place, row) in blocks.enumerated() where row.block.canBeIdentity {
       let before = links[row.id]
@@ -69,13 +69,13 @@ struct WindowWriter {
   private func insert(_ window: BlockWindow, block: Int) throws {
     try db.cachedStatement(
       sql: """
-        INSERT INTO block_window (run_id, last_step, block_id, first_step, records, upper, identity,
-          streak, streak_start)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO block_window (run_id, last_step, block_id, first_step, records, gap, upper,
+          identity, streak, streak_start)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
-      run, window.lastStep, block, window.firstStep, window.records, window.upper,
-      window.isIdentity, window.streak, window.streakStart,
+      run, window.lastStep, block, window.firstStep, window.records, window.gap,
+      window.upper, window.isIdentity, window.streak, window.streakStart,
     ])
   }
 
@@ -85,7 +85,7 @@ struct WindowWriter {
     let rows = try Row.fetchAll(
       db,
       sql: """
-        SELECT block_id, first_step, records, upper, identity, streak, streak_start
+        SELECT block_id, first_step, records, gap, upper, identity, streak, streak_start
         FROM block_window WHERE run_id = ? AND last_step = ?
         """, arguments: [run, step])
     var links: [Int: BlockWindow] = [:]
@@ -94,10 +94,11 @@ struct WindowWriter {
       guard let ordinal = ordinals[row[0]], first <= step else { continue }
       var link = BlockWindow(ordinal: ordinal, steps: first...step)
       link.records = row[2]
-      link.upper = row[3]
-      link.isIdentity = row[4]
-      link.streak = row[5]
-      link.streakStart = row[6]
+      link.gap = row[3]
+      link.upper = row[4]
+      link.isIdentity = row[5]
+      link.streak = row[6]
+      link.streakStart = row[7]
       links[row[0]] = link
     }
     return links
