@@ -4,7 +4,7 @@
 -- (SQLite 3.37 or later: the tables are STRICT). `resnet-probe schema` prints it,
 -- `resnet-probe schema --view NAME` explains one view.
 --
--- Start with the views at the end: block_latest, low_gap, run_summary, block_step. They are the public
+-- Start with the views at the end: block_latest, run_finding, low_gap, run_summary, block_step. They are the public
 -- contract: columns are added, never given another meaning. The tables hold rows as they came, one for
 -- each rank and attempt; the views merge them and leave out what a later attempt superseded.
 --
@@ -19,7 +19,7 @@
 -- variance is m2 / (n - 1)).
 
 PRAGMA application_id = 1380993585;  -- "RPJ1"
-PRAGMA user_version = 1;             -- raised with every change of this file
+PRAGMA user_version = 2;             -- raised with every change of this file
 
 -- One row: which store this is.
 CREATE TABLE store (
@@ -39,7 +39,7 @@ CREATE TABLE run (
   status TEXT NOT NULL DEFAULT 'running'  -- of its newest attempt; a killed run stays 'running'
     CHECK (status IN ('running', 'completed', 'failed')),
   planned_steps INTEGER CHECK (planned_steps >= 0),  -- where known
-  verdicts_due INTEGER NOT NULL DEFAULT 0 CHECK (verdicts_due IN (0, 1)),  -- frames came that no verdict has seen
+  verdicts_due INTEGER NOT NULL DEFAULT 0 CHECK (verdicts_due IN (0, 1)),  -- something came that no verdict has seen
   recorder TEXT NOT NULL,        -- framework and recorder with their versions
   config TEXT NOT NULL DEFAULT '{}'  -- the user's configuration, secrets redacted
 ) STRICT;
@@ -60,6 +60,7 @@ CREATE TABLE attempt (
     CHECK (status IN ('running', 'completed', 'failed')),
   finished_at REAL,              -- NULL while it has not ended in order
   last_step INTEGER CHECK (last_step >= 0),  -- last optimizer step, measured or not; NULL until it ended
+  unseen INTEGER NOT NULL DEFAULT 1 CHECK (unseen IN (0, 1)),  -- findings do not reckon with it yet
   UNIQUE (run_id, uuid)
 ) STRICT;
 
@@ -76,6 +77,9 @@ CREATE TABLE journal (
   rejected_records INTEGER NOT NULL DEFAULT 0 CHECK (rejected_records >= 0),  -- passed over: they contradict the block map or are of an unknown kind
   first_rejection TEXT,          -- why, for the first of them
   dropped_frames INTEGER NOT NULL DEFAULT 0 CHECK (dropped_frames >= 0),  -- frames the recorder could not write
+  unknown_records INTEGER NOT NULL DEFAULT 0 CHECK (unknown_records >= 0),  -- those of the rejected ones that are of an unknown kind
+  unseen_from INTEGER CHECK (unseen_from >= 0),  -- first step of the frames that findings have not seen; NULL: none
+  unseen_to INTEGER CHECK (unseen_to >= 0),      -- last step of them
   UNIQUE (attempt_id, rank),
   UNIQUE (run_id, attempt_id, rank)
 ) STRICT;
@@ -260,6 +264,43 @@ CREATE TABLE verdict (
 
 CREATE INDEX verdict_by_run ON verdict (run_id, verdict);
 
+-- A block over 20 measured steps in a row, attempts and ranks merged: what changes of a verdict follow
+-- from. Windows follow each other without overlap from the run's first step on; each is judged once all
+-- ranks have passed it, and judged anew if something comes later that belongs into it.
+CREATE TABLE block_window (
+  run_id INTEGER NOT NULL REFERENCES run (id),
+  last_step INTEGER NOT NULL CHECK (last_step >= 0),    -- last measured step of the window
+  block_id INTEGER NOT NULL REFERENCES block (id),
+  first_step INTEGER NOT NULL CHECK (first_step >= 0),  -- first measured step of the window
+  records INTEGER NOT NULL CHECK (records >= 0),  -- records with a median gap in it
+  gap REAL,                      -- geometric mean of the median gap over it; NULL: the window decides nothing
+  upper REAL,                    -- its upper confidence bound, one-sided; NULL where the gap itself reaches twice epsilon
+  identity INTEGER NOT NULL CHECK (identity IN (0, 1)),  -- whether the block counts as an identity by the end of it
+  streak INTEGER NOT NULL CHECK (streak >= 0),    -- windows in a row, this one the last, that speak for a change; the third makes it
+  streak_start INTEGER CHECK (streak_start >= 0), -- first step of the first of them; NULL: none
+  PRIMARY KEY (run_id, last_step, block_id)
+) STRICT, WITHOUT ROWID;
+
+-- What was noticed of a run while it was taken in. A row is kept up to date and goes when what it says
+-- no longer holds. `report` says more: it also looks at what needs no keeping.
+CREATE TABLE finding (
+  id INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL REFERENCES run (id),
+  -- verdict_changed: a block became an identity, or no longer is one; several rows a block, one for each change
+  -- non_finite_samples: a block had NaN or infinite samples; silent_blocks: a block of the map sent no record
+  -- dropped_frames: recorders could not write all frames; newer_recorder: records of a kind that this version does not know
+  kind TEXT NOT NULL CHECK (kind IN (
+    'verdict_changed', 'non_finite_samples', 'silent_blocks', 'dropped_frames', 'newer_recorder')),
+  block_id INTEGER REFERENCES block (id),
+  identity INTEGER CHECK (identity IN (0, 1)),  -- with verdict_changed: 1 it became an identity, 0 it no longer is one
+  first_step INTEGER,            -- first measured step that it holds of; NULL: it is tied to none
+  noticed_step INTEGER,          -- measured step that showed it: for verdict_changed the end of the third window
+  noticed_at REAL,               -- when that step ended
+  count INTEGER CHECK (count >= 0)  -- of dropped frames, or of unknown records
+) STRICT;
+
+CREATE UNIQUE INDEX finding_once ON finding (run_id, kind, coalesce(block_id, 0), coalesce(first_step, -1));
+
 -- The measured steps of every run, attempts and ranks merged: the newest attempt wins from its first
 -- step on; the loss is the mean over the ranks that logged one.
 CREATE VIEW run_step AS
@@ -421,3 +462,19 @@ SELECT
   (SELECT sum(j.dropped_frames) FROM journal AS j WHERE j.run_id = r.id) AS dropped_frames,
   (SELECT sum(j.rejected_records) FROM journal AS j WHERE j.run_id = r.id) AS rejected_records
 FROM run AS r;
+
+-- What was noticed of each run while it was taken in, with the names of the blocks.
+CREATE VIEW run_finding AS
+SELECT
+  f.run_id,
+  f.kind,
+  f.block_id,
+  b.ordinal,
+  b.name,                        -- NULL where it is no single block's
+  f.identity,
+  f.first_step,
+  f.noticed_step,
+  f.noticed_at,
+  f.count
+FROM finding AS f
+LEFT JOIN block AS b ON b.id = f.block_id;

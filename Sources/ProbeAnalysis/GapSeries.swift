@@ -12,19 +12,9 @@ public struct GapSeries: Sendable, Hashable {
   public static let floor = 0x1p-20
 
   /// Takes the records that carry a median gap; the others (a dropped branch, a zero stream) have no z.
-  public init(_ records: [BlockRecord]) {
+  public init(_ records: [some GapRecorded]) {
     let gaps = records.compactMap(\.medianGap)
     values = gaps.map { .log(max($0, Self.floor)) }
     isAllFloor = !gaps.isEmpty && gaps.allSatisfy { $0 <= Self.floor }
-  }
-}
-
-extension BlockRecord {
-  /// The median gap, where samples with a finite gap were measured.
-  var medianGap: Double? {
-    guard statistics.identityGap.n > 0, let gap = statistics.identityGap.p50, gap.isFinite else {
-      return nil
-    }
-    return gap
   }
 }

@@ -5,8 +5,8 @@ public struct Spread: Sendable, Hashable {
   private let histogram: GapHistogram
 
   /// The spread over records; their histograms add.
-  public init(_ records: [BlockRecord]) {
-    histogram = GapHistogram(sumOf: records.lazy.map(\.statistics.identityGapHistogram))
+  public init(_ records: [some GapRecorded]) {
+    histogram = GapHistogram(sumOf: records.lazy.map { $0.gapHistogram })
   }
 
   /// The samples with a gap; 0 where no histogram was recorded.

@@ -13,25 +13,56 @@ public enum Verdicts {
   /// block's own upper bound. A run without steps has windows without records.
   public static func judge(_ history: History, settings: VerdictSettings) -> [BlockVerdict] {
     let window = VerdictWindow(steps: history.steps, settings: settings)
-    let evidence = history.blocks.map { Evidence($0, window, settings) }
+    return judge(
+      history.blocks.map { Evidence($0.block, window?.records(of: $0) ?? [], settings) },
+      window: window, start: history.steps.first?.step, settings: settings
+    ) { place in
+      (history.blocks[place].crossing, history.blocks[place].first?.step)
+    }
+  }
+
+  /// The verdict on each block, from what verdicts rest on and nothing else: the same as on a history.
+  ///
+  /// `blocks` hold the window's records. `crossing` is asked for the blocks that are an identity, by
+  /// ordinal: when their median gap was last at or above 2ε.
+  public static func judge<Failure>(
+    _ blocks: [GapEvidence], steps: [StepSummary], window: VerdictWindow?,
+    settings: VerdictSettings, crossing: (Int) throws(Failure) -> LastCrossing
+  ) throws(Failure) -> [BlockVerdict] {
+    try judge(
+      blocks.map { Evidence($0.block, $0.records, settings) }, window: window,
+      start: steps.first?.step, settings: settings
+    ) { place throws(Failure) in
+      (try crossing(blocks[place].block.ordinal), blocks[place].firstStep)
+    }
+  }
+
+  private static func judge<Failure>(
+    _ evidence: [Evidence], window: VerdictWindow?, start: Int?, settings: VerdictSettings,
+    past: (Int) throws(Failure) -> (crossing: LastCrossing, firstStep: Int?)
+  ) throws(Failure) -> [BlockVerdict] {
     let judged = evidence.indices.filter { evidence[$0].interval != nil }
     let adjusted = Holm.adjusted(
       judged.map { evidence[$0].interval!.pValue(gapAtLeast: settings.epsilon) })
     let byBlock = Dictionary(uniqueKeysWithValues: zip(judged, adjusted))
-    let start = history.steps.first?.step
-    return evidence.indices.map {
-      var verdict = evidence[$0].verdict(adjusted: byBlock[$0], settings)
+    var verdicts: [BlockVerdict] = []
+    for place in evidence.indices {
+      var verdict = evidence[place].verdict(adjusted: byBlock[place], settings)
       verdict.atStep = window?.lastStep
       verdict.windowStart = window?.firstStep
-      if verdict.verdict.isIdentity { verdict.trace(evidence[$0].block, attachedAt: start) }
-      return verdict
+      if verdict.verdict.isIdentity {
+        let past = try past(place)
+        verdict.trace(past.crossing, firstStep: past.firstStep, attachedAt: start)
+      }
+      verdicts.append(verdict)
     }
+    return verdicts
   }
 }
 
 /// What the window holds of one block.
 private struct Evidence {
-  let block: BlockHistory
+  let block: Block
   let series: GapSeries
   let spread: Spread
   let missing: Missing?
@@ -40,14 +71,13 @@ private struct Evidence {
   let lower: Double?
   let upper: Double?
 
-  init(_ block: BlockHistory, _ window: VerdictWindow?, _ settings: VerdictSettings) {
-    let records = window?.records(of: block) ?? []
+  init(_ block: Block, _ records: [some GapRecorded], _ settings: VerdictSettings) {
     self.block = block
     series = GapSeries(records)
     spread = Spread(records)
-    missing = VerdictGuard.missing(in: records, of: block.block, settings: settings)
+    missing = VerdictGuard.missing(in: records, of: block, settings: settings)
     interval =
-      block.block.canBeIdentity && missing == nil
+      block.canBeIdentity && missing == nil
       ? GapInterval(series) : nil
     lower = interval?.lowerBound(confidence: settings.confidence)
     upper = interval?.upperBound(confidence: settings.confidence)
@@ -57,7 +87,7 @@ private struct Evidence {
   ///
   /// `constant`, `rescale_only` and `low_influence` belong between `partial_identity` and `active`.
   func verdict(adjusted: Double?, _ settings: VerdictSettings) -> BlockVerdict {
-    guard block.block.canBeIdentity else { return says(.notApplicable, settings) }
+    guard block.canBeIdentity else { return says(.notApplicable, settings) }
     if let missing { return says(.undetermined, settings, missing: missing) }
     guard let lower, let upper, let adjusted else {
       let records = Missing.records(
@@ -100,12 +130,12 @@ private struct Evidence {
   private func says(
     _ verdict: Verdict, _ settings: VerdictSettings, missing: Missing? = nil
   ) -> BlockVerdict {
-    var result = BlockVerdict(ordinal: block.block.ordinal, verdict: verdict)
+    var result = BlockVerdict(ordinal: block.ordinal, verdict: verdict)
     result.records = series.values.count
     result.gap = interval?.centre
     result.lower = lower
     result.upper = upper
-    result.share = block.block.canBeIdentity ? spread.share(below: 2 * settings.epsilon) : nil
+    result.share = block.canBeIdentity ? spread.share(below: 2 * settings.epsilon) : nil
     result.missing = missing
     return result
   }
@@ -116,11 +146,13 @@ extension BlockVerdict {
   ///
   /// A recorder that was attached after step 0 did not see the birth: below 2ε on all records
   /// since then leaves the origin open.
-  fileprivate mutating func trace(_ block: BlockHistory, attachedAt start: Int?) {
-    switch block.crossing {
+  fileprivate mutating func trace(
+    _ crossing: LastCrossing, firstStep: Int?, attachedAt start: Int?
+  ) {
+    switch crossing {
     case .never:
       origin = start == 0 ? .atBirth : nil
-      sinceStep = block.first?.step
+      sinceStep = firstStep
     case .last(_, let next):
       origin = .collapsed
       sinceStep = next

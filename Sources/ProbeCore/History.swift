@@ -220,11 +220,16 @@ public struct History: Sendable, Hashable {
   public var steps: [StepSummary]
   /// Its blocks by ordinal.
   public var blocks: [BlockHistory]
+  /// What was noticed while it was taken in, in the order of steps.
+  public var findings: [NotedFinding]
 
   /// A run's history.
-  public init(run: RunSummary, steps: [StepSummary], blocks: [BlockHistory]) {
+  public init(
+    run: RunSummary, steps: [StepSummary], blocks: [BlockHistory], findings: [NotedFinding] = []
+  ) {
     self.run = run
     self.steps = steps
     self.blocks = blocks
+    self.findings = findings
   }
 }

@@ -8,10 +8,14 @@ public struct Finding: Sendable, Hashable {
     case failed
     /// Recorders dropped frames.
     case droppedFrames = "dropped_frames"
+    /// Records are of a kind that this version does not know.
+    case newerRecorder = "newer_recorder"
     /// Records were passed over.
     case rejectedRecords = "rejected_records"
     /// Journal segments could not be read to their end.
     case damagedSegments = "damaged_segments"
+    /// Blocks became an identity, or are no longer one.
+    case verdictChanged = "verdict_changed"
     /// Samples had values that are not finite.
     case nonFiniteSamples = "non_finite_samples"
     /// The loss was not finite.

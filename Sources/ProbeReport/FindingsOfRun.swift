@@ -7,12 +7,15 @@ extension Finding {
 
   /// What there is to say of a history, in the order of ``Kind``.
   static func all(history: History, window: VerdictWindow?) -> [Finding] {
-    [
+    let ofIntake = [
       state(history.run),
       dropped(history.run),
+      newerRecorder(history.findings),
       rejected(history.run),
       damaged(history.run),
-      nonFiniteSamples(history.blocks),
+    ]
+    let ofBlocks = [
+      nonFiniteSamples(history),
       nonFiniteLoss(history.steps),
       silent(history.blocks),
       missingRanks(history.run),
@@ -22,7 +25,8 @@ extension Finding {
           words: "No learning rate was recorded: warm-up is assumed to end at 5 % of the steps.")
         : nil,
       deep(history.blocks),
-    ].compactMap { $0 }
+    ]
+    return ofIntake.compactMap { $0 } + verdictChanges(history) + ofBlocks.compactMap { $0 }
   }
 
   private static func state(_ run: RunSummary) -> Finding? {
@@ -69,7 +73,19 @@ extension Finding {
         + "(SELECT * FROM journal_segment WHERE damage IS NOT NULL).")
   }
 
-  /// Speaks of the records at hand: the first, the reference, the window's and the latest.
+  /// Speaks of the records at hand, the first, the reference, the window's and the latest, unless the
+  /// store knows of an earlier one.
+  private static func nonFiniteSamples(_ history: History) -> Finding? {
+    let noted = history.noted(.nonFiniteSamples)
+    let inHand = nonFiniteSamples(history.blocks)
+    guard let first = noted.first, let step = first.finding.firstStep else { return inHand }
+    let verb = Words.verb(noted.count, "has", "have")
+    return Finding(
+      kind: .nonFiniteSamples,
+      words: "\(Words.count(noted.count, "block")) \(verb) had samples that were NaN or infinite, "
+        + "first at step \(step) in \(PrintableText.escape(first.block.name)).")
+  }
+
   private static func nonFiniteSamples(_ blocks: [BlockHistory]) -> Finding? {
     var samples = 0
     var affected = 0

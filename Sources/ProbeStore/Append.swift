@@ -18,6 +18,9 @@ public struct JournalBatch: Sendable {
   /// Why nothing after `to` can be read; nil: nothing wrong.
   public var damage: String?
 
+  /// Why a record is passed over that only a newer version knows: these are counted apart.
+  public static let unknownKind = "a record of a kind that this version does not know"
+
   /// An empty stretch at a byte.
   public init(journal: Identity, segment: Int, from: Int) {
     self.journal = journal

@@ -9,6 +9,7 @@ struct FrameWriter {
   private var frames = 0
   private var rejections: [String] = []
   private var droppedFrames = 0
+  private var unseen: ClosedRange<Int>?
   private var lastSeen = 0.0
 
   init(_ context: JournalContext, _ db: Database) throws {
@@ -44,9 +45,15 @@ struct FrameWriter {
       try db.execute(
         sql: """
           UPDATE journal SET rejected_records = rejected_records + ?,
+            unknown_records = unknown_records + ?,
             first_rejection = coalesce(first_rejection, ?) WHERE id = ?
-          """, arguments: [rejections.count, rejections[0], context.journalID])
+          """,
+        arguments: [
+          rejections.count, rejections.count { $0 == JournalBatch.unknownKind }, rejections[0],
+          context.journalID,
+        ])
     }
+    if let unseen { try Unseen.note(unseen, inJournal: context.journalID, db) }
     if droppedFrames > 0 {
       try db.execute(
         sql:
@@ -55,10 +62,9 @@ struct FrameWriter {
     }
     try db.execute(
       sql: """
-        UPDATE run SET last_seen_at = max(last_seen_at, ?), verdicts_due = max(verdicts_due, ?)
-        WHERE id = ?
+        UPDATE run SET last_seen_at = max(last_seen_at, ?), verdicts_due = 1 WHERE id = ?
         """,
-      arguments: [lastSeen, frames > 0, context.runID])
+      arguments: [lastSeen, context.runID])
     return AppendOutcome(
       runID: context.runID, offset: batch.to, frames: frames, rejections: rejections)
   }
@@ -83,6 +89,7 @@ struct FrameWriter {
     }
     try write(frame.metrics, step: frame.step)
     frames += 1
+    unseen = Unseen.hull(unseen, frame.step...frame.step)
     droppedFrames += frame.droppedFrames
     lastSeen = max(lastSeen, frame.wallTime)
   }

@@ -4,13 +4,17 @@ public import ProbeCore
 extension Store {
   /// Writes what an analysis says of a run's blocks, in place of what was said before.
   ///
-  /// `settings` is a JSON object.
-  public func write(_ verdicts: [BlockVerdict], ofRun run: Int, settings: String) throws(StoreError)
-  {
+  /// `settings` is a JSON object. With the ``intakeMark(ofRun:)`` from before the run was read, the run
+  /// stays due for another look if something came in between.
+  public func write(
+    _ verdicts: [BlockVerdict], ofRun run: Int, settings: String, asOf mark: Int? = nil
+  ) throws(StoreError) {
     try write("write the verdicts to") { db in
       let ids = try Int.fetchAll(
         db, sql: "SELECT id FROM block WHERE run_id = ? ORDER BY ordinal", arguments: [run])
-      try db.execute(sql: "UPDATE run SET verdicts_due = 0 WHERE id = ?", arguments: [run])
+      if try mark == nil || mark == Self.intakeMark(ofRun: run, db) {
+        try db.execute(sql: "UPDATE run SET verdicts_due = 0 WHERE id = ?", arguments: [run])
+      }
       for verdict in verdicts where ids.indices.contains(verdict.ordinal) {
         try db.cachedStatement(
           sql: """
@@ -28,7 +32,22 @@ extension Store {
     }
   }
 
-  /// The runs that have frames which no verdict has seen, as an intake leaves them that was killed.
+  /// A number that grows with everything that is taken in of a run: the bytes of its journals.
+  public func intakeMark(ofRun run: Int) throws(StoreError) -> Int {
+    try read("read the store") { try Self.intakeMark(ofRun: run, $0) }
+  }
+
+  private static func intakeMark(ofRun run: Int, _ db: Database) throws -> Int {
+    let total = try Double.fetchOne(
+      db,
+      sql: """
+        SELECT total(s.offset) FROM journal AS j JOIN journal_segment AS s ON s.journal_id = j.id
+        WHERE j.run_id = ?
+        """, arguments: [run])
+    return Int(clamping: total ?? 0)
+  }
+
+  /// The runs of which something came that no verdict has seen, as an intake leaves them that was killed.
   public func runsWithVerdictsDue() throws(StoreError) -> Set<Int> {
     try read("look for verdicts due in") {
       try Int.fetchSet($0, sql: "SELECT id FROM run WHERE verdicts_due = 1")

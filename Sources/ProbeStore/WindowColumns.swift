@@ -6,11 +6,16 @@ import ProbeCore
 /// columns are left out, and these do not go through the key paths of ``StatisticsColumns``.
 enum WindowColumns {
   static let names =
-    ["samples", "dropped", "undefined", "non_finite"]
-    + ["identity_gap_n", "identity_gap_p50", "identity_gap_p90", "identity_gap_histogram"]
+    gapNames + ["identity_gap_p90"]
     + ["residual_ratio_n", "residual_ratio_p50", "residual_ratio_p90"]
     + StatisticsColumns.momentsColumns("cosine")
     + StatisticsColumns.momentsColumns("taylor_importance")
+
+  /// Those of them that verdicts rest on.
+  static let gapNames = [
+    "samples", "dropped", "undefined", "non_finite", "identity_gap_n", "identity_gap_p50",
+    "identity_gap_histogram",
+  ]
 
   /// A row's statistics of the block with this ordinal; the other statistics stay empty.
   static func read(_ ordinal: Int, from statement: inout StatementHandle) -> BlockStatistics {
@@ -21,13 +26,26 @@ enum WindowColumns {
     statistics.nonFinite = statement.nextCount()
     statistics.identityGap.n = statement.nextCount()
     statistics.identityGap.p50 = statement.nextDouble()
-    statistics.identityGap.p90 = statement.nextDouble()
     statistics.identityGapHistogram = statement.nextHistogram()
+    statistics.identityGap.p90 = statement.nextDouble()
     statistics.residualRatio.n = statement.nextCount()
     statistics.residualRatio.p50 = statement.nextDouble()
     statistics.residualRatio.p90 = statement.nextDouble()
     statistics.cosine = statement.nextMoments()
     statistics.taylorImportance = statement.nextMoments()
     return statistics
+  }
+
+  /// A row of ``gapNames``.
+  static func readGap(_ step: Int, from statement: inout StatementHandle) -> GapRecord {
+    var record = GapRecord(step: step)
+    record.samples = statement.nextCount()
+    record.dropped = statement.nextCount()
+    record.undefined = statement.nextCount()
+    record.nonFinite = statement.nextCount()
+    record.gapSamples = statement.nextCount()
+    record.gap = statement.nextDouble()
+    record.gapHistogram = statement.nextHistogram()
+    return record
   }
 }

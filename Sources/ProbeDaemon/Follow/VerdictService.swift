@@ -2,14 +2,23 @@ import Logging
 import NIOPosix
 import ProbeStore
 import ServiceLifecycle
+import Synchronization
 
-/// Keeps the verdicts of growing runs current: whatever has frames that no verdict has seen is judged.
+/// Keeps the verdicts and findings of growing runs current: whatever has frames that no verdict has seen
+/// is judged.
 struct VerdictService: Service {
   /// The time between two looks.
   static let interval = Duration.milliseconds(500)
 
   let store: Store
   let logger: Logger
+
+  private let keeper = Keeper()
+
+  init(store: Store, logger: Logger) {
+    self.store = store
+    self.logger = logger
+  }
 
   func run() async throws {
     while !Task.isCancelled && !Task.isShuttingDownGracefully {
@@ -21,11 +30,17 @@ struct VerdictService: Service {
   }
 
   private func judge() async {
+    let (store, keeper) = (store, keeper)
     do {
-      let store = store
       try await NIOThreadPool.singleton.runIfActive {
-        try VerdictUpdate.update(try store.runsWithVerdictsDue(), in: store)
+        let due = try store.runsWithVerdictsDue()
+        try keeper.value.withLock { try $0.update(due, in: store) }
       }
     } catch { logger.debug("cannot judge: \(error)") }
+  }
+
+  /// The one keeper, changed in place: a copy would copy the windows it remembers.
+  private final class Keeper: Sendable {
+    let value = Mutex(VerdictKeeper())
   }
 }

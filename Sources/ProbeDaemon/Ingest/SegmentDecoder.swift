@@ -80,7 +80,7 @@ struct SegmentDecoder {
     batch.to = reader.offset
     do throws(WireError) {
       guard let record = try RecordCodec.decode(payload, in: segment) else {
-        batch.rejections.append("a record of a kind that this version does not know")
+        batch.rejections.append(JournalBatch.unknownKind)
         return nil
       }
       if case .attemptFinished = record { isFinished = true }

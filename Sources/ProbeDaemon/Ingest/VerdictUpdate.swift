@@ -23,26 +23,14 @@ public struct JudgedRun: Sendable {
   }
 }
 
-/// Keeps the verdict rows of a store current, with the settings that Verdicts.md gives.
+/// Keeps the verdict rows and findings of a store current in one go, with the settings that Verdicts.md
+/// gives.
+///
+/// Who goes on taking in keeps a ``VerdictKeeper`` instead.
 public enum VerdictUpdate {
   /// Judges these runs anew and writes what comes of it.
   public static func update(_ runs: some Sequence<Int>, in store: Store) throws(StoreError) {
-    let settings = VerdictSettings()
-    for id in runs {
-      guard let run = try store.run(id) else { continue }
-      let judged = try JudgedRun(run, in: store, settings: settings)
-      try store.write(judged.verdicts, ofRun: id, settings: settings.json)
-    }
-  }
-}
-
-extension VerdictSettings {
-  /// The settings as a JSON object, keys as in a report's `settings`.
-  fileprivate var json: String {
-    """
-    {"confidence":\(confidence),"epsilon":\(epsilon),"minimum_records":\(minimumRecords),\
-    "minimum_samples":\(minimumSamples),"spread_share":\(spreadShare),\
-    "strict_epsilon":\(strictEpsilon),"window_share":\(windowShare)}
-    """
+    var keeper = VerdictKeeper()
+    try keeper.update(runs, in: store)
   }
 }

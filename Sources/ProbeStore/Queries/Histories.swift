@@ -26,13 +26,7 @@ extension Store {
     of run: RunSummary, steps: [StepSummary], request: HistoryRequest
   ) throws(StoreError) -> History {
     try read("read the history in") { db in
-      let blocks = try BlockRows.fetch(run: run.id, db)
-      do { _ = try BlockMap(blocks.map(\.block)) } catch {
-        throw StoreError(
-          .failed, action: "read the history in", subject: path,
-          reason: "the blocks of run \(run.id) are no block map (\(error))",
-          hint: "the store was edited by hand; take its journals into a new one")
-      }
+      let blocks = try blocks(ofRun: run.id, db)
       let attempts = try AttemptsInForce(run: run.id, db)
       let reader = RecordReader(run: run.id, blocks: blocks, attempts: attempts, db)
       let first = try reader.records(atStep: steps.first?.step)
@@ -40,7 +34,7 @@ extension Store {
       let latest = try reader.records(atStep: steps.last?.step)
       let window = try request.window.map {
         try reader.records(in: $0, WindowColumns.names) {
-          WindowColumns.read($0, from: &$1)
+          BlockRecord(step: $0, statistics: WindowColumns.read($1, from: &$2))
         }
       }
       let trends = try TrendReader(run: run.id, steps: steps, db).trends()
@@ -53,7 +47,55 @@ extension Store {
             block: row.block, first: first[place].first, reference: reference[place].first,
             latest: latest[place].first, window: window?[place] ?? [], trend: trends[row.id] ?? [],
             crossing: try crossings.last(ofBlock: row.id))
-        })
+        }, findings: try Self.findings(ofRun: run.id, db))
     }
+  }
+
+  /// What verdicts rest on of a history: each block with its records' gaps in a range of steps, and
+  /// whether it sent one at the first step of the run.
+  public func evidence(
+    ofRun run: Int, firstStep: Int?, in steps: ClosedRange<Int>?
+  ) throws(StoreError) -> [GapEvidence] {
+    try read("read the history in") { db in
+      let blocks = try blocks(ofRun: run, db)
+      let reader = RecordReader(
+        run: run, blocks: blocks, attempts: try AttemptsInForce(run: run, db), db)
+      func records(_ steps: ClosedRange<Int>?) throws -> [[GapRecord]] {
+        guard let steps else { return blocks.map { _ in [] } }
+        return try reader.records(in: steps, WindowColumns.gapNames) { step, _, row in
+          WindowColumns.readGap(step, from: &row)
+        }
+      }
+      let first = try records(firstStep.map { $0...$0 })
+      let window = try records(steps)
+      return blocks.enumerated().map { place, row in
+        GapEvidence(block: row.block, firstStep: first[place].first?.step, records: window[place])
+      }
+    }
+  }
+
+  /// When a block's median gap was last at or above a threshold.
+  public func lastCrossing(
+    ofBlock ordinal: Int, inRun run: Int, threshold: Double
+  ) throws(StoreError) -> LastCrossing {
+    try read("read the history in") { db in
+      let block = try Int.fetchOne(
+        db, sql: "SELECT id FROM block WHERE run_id = ? AND ordinal = ?", arguments: [run, ordinal])
+      guard let block else { return .never }
+      let attempts = try AttemptsInForce(run: run, db)
+      return try CrossingReader(run: run, threshold: threshold, attempts: attempts, db)
+        .last(ofBlock: block)
+    }
+  }
+
+  private func blocks(ofRun run: Int, _ db: Database) throws -> [(id: Int, block: Block)] {
+    let blocks = try BlockRows.fetch(run: run, db)
+    do { _ = try BlockMap(blocks.map(\.block)) } catch {
+      throw StoreError(
+        .failed, action: "read the history in", subject: path,
+        reason: "the blocks of run \(run) are no block map (\(error))",
+        hint: "the store was edited by hand; take its journals into a new one")
+    }
+    return blocks
   }
 }

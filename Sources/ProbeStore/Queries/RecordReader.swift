@@ -23,18 +23,20 @@ struct RecordReader {
   func records(atStep step: Int?) throws -> [[BlockRecord]] {
     guard let step else { return blocks.map { _ in [] } }
     let all = StatisticsColumns.all
-    return try records(in: step...step, all.names) { all.read($0, from: &$1) }
+    return try records(in: step...step, all.names) { step, ordinal, row in
+      BlockRecord(step: step, statistics: all.read(ordinal, from: &row))
+    }
   }
 
   /// The records of each block in step order, in the order of the blocks, with the columns that
-  /// `read` takes from a row, given the block's ordinal.
+  /// `read` takes from a row, given the step and the block's ordinal.
   ///
   /// Lower ranks come first, so that merging keeps theirs of what all ranks hold.
-  func records(
+  func records<Record: RankMerging>(
     in steps: ClosedRange<Int>, _ columns: [String],
-    _ read: (Int, inout StatementHandle) -> BlockStatistics
-  ) throws -> [[BlockRecord]] {
-    var records: [[BlockRecord]] = blocks.map { _ in [] }
+    _ read: (Int, Int, inout StatementHandle) -> Record
+  ) throws -> [[Record]] {
+    var records: [[Record]] = blocks.map { _ in [] }
     let expected = try count(in: steps)
     for place in records.indices { records[place].reserveCapacity(expected) }
     for (attempt, range) in attempts.within(steps) {
@@ -59,8 +61,7 @@ struct RecordReader {
             guard let place = places[block] else { continue }
             next = place
           }
-          let statistics = read(blocks[next].block.ordinal, &statement)
-          records[next].add(BlockRecord(step: step, statistics: statistics))
+          records[next].add(read(step, blocks[next].block.ordinal, &statement))
           next += 1
         }
       }
@@ -91,9 +92,22 @@ struct RecordReader {
   }
 }
 
-extension [BlockRecord] {
+/// What ranks say of a block at a step, to be put together.
+protocol RankMerging {
+  var step: Int { get }
+  /// Takes in the record of the same step from a higher rank.
+  mutating func merge(rank other: Self)
+}
+
+extension BlockRecord: RankMerging {
+  mutating func merge(rank other: BlockRecord) { statistics.merge(rank: other.statistics) }
+}
+
+extension GapRecord: RankMerging {}
+
+extension Array where Element: RankMerging {
   /// Adds a record in step order, or takes it into the one of its step, which is of a lower rank.
-  fileprivate mutating func add(_ record: BlockRecord) {
+  fileprivate mutating func add(_ record: Element) {
     guard let last, last.step >= record.step else { return append(record) }
     var (low, high) = (startIndex, endIndex)
     while low < high {
@@ -101,7 +115,7 @@ extension [BlockRecord] {
       if self[middle].step < record.step { low = middle + 1 } else { high = middle }
     }
     if self[low].step == record.step {
-      self[low].statistics.merge(rank: record.statistics)
+      self[low].merge(rank: record)
     } else {
       insert(record, at: low)
     }

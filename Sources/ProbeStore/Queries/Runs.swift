@@ -67,7 +67,8 @@ extension Store {
 }
 
 extension Int {
-  fileprivate init(clamping value: Double) {
+  /// A count that SQL gave as `total()`: never below zero, never more than a Double holds exactly.
+  init(clamping value: Double) {
     self = value.isNaN ? 0 : Int(Swift.max(0, Swift.min(value, 0x1p53)))
   }
 }

@@ -61,9 +61,13 @@ struct StepReader {
     self.db = db
   }
 
-  /// The measured steps in a range.
-  func steps(in range: ClosedRange<Int> = 0...Int.max) throws -> [Step] {
+  /// The measured steps in a range; with a limit at least so many of the first of them, if there are.
+  func steps(
+    in range: ClosedRange<Int> = 0...Int.max, limit: Int = .max
+  ) throws -> [Step] {
     var steps: [Step] = []
+    // No rank was read beyond the limit, so nothing is known of what comes after.
+    var horizon = Int.max
     for (attempt, range) in attempts.within(range) {
       let begin = steps.count
       for rank in attempt.ranks {
@@ -71,18 +75,21 @@ struct StepReader {
           db,
           """
           SELECT step, loss, loss_is_nan, learning_rate, recorder_seconds, dropped_frames FROM frame
-          WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step BETWEEN ? AND ? ORDER BY step
+          WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step BETWEEN ? AND ?
+          ORDER BY step LIMIT ?
           """)
-        for value in [run, attempt.id, rank, range.lowerBound, range.upperBound] {
+        for value in [run, attempt.id, rank, range.lowerBound, range.upperBound, limit] {
           statement.bind(value)
         }
         var found: [Step] = []
         while try statement.nextRow() {
           found.append(Step(attempt: attempt.id, row: &statement))
         }
+        if found.count == limit, let last = found.last { horizon = min(horizon, last.step) }
         Self.merge(found, into: &steps, from: begin)
       }
     }
+    if horizon < Int.max { steps.removeAll { $0.step > horizon } }
     return steps
   }
 

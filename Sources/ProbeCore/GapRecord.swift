@@ -1,0 +1,117 @@
+/// What verdicts ask of a block's record at a step.
+public protocol GapRecorded: Sendable {
+  /// The optimizer step.
+  var step: Int { get }
+  /// The samples that reached the block.
+  var samples: Int { get }
+  /// The samples whose branch stochastic depth dropped.
+  var dropped: Int { get }
+  /// The samples with a zero stream.
+  var undefined: Int { get }
+  /// The samples with values that are not finite.
+  var nonFinite: Int { get }
+  /// The samples with a gap.
+  var gapSamples: Int { get }
+  /// The median gap, where samples with a finite gap were measured.
+  var medianGap: Double? { get }
+  /// How the samples spread over the gap.
+  var gapHistogram: GapHistogram { get }
+}
+
+/// A block's record at a step, cut down to what verdicts ask: a tenth of a ``BlockRecord``, since a
+/// window holds a hundred thousand of them and a daemon keeps windows in memory.
+public struct GapRecord: GapRecorded, Hashable {
+  /// The optimizer step.
+  public let step: Int
+  /// The samples that reached the block.
+  public var samples = 0
+  /// The samples whose branch stochastic depth dropped.
+  public var dropped = 0
+  /// The samples with a zero stream.
+  public var undefined = 0
+  /// The samples with values that are not finite.
+  public var nonFinite = 0
+  /// The samples with a gap.
+  public var gapSamples = 0
+  /// The median gap as it was recorded.
+  public var gap: Double?
+  /// How the samples spread over the gap.
+  public var gapHistogram = GapHistogram()
+
+  /// A record that says nothing yet.
+  public init(step: Int) { self.step = step }
+
+  /// What verdicts ask of a whole record.
+  public init(_ record: BlockRecord) {
+    self.init(step: record.step)
+    samples = record.samples
+    dropped = record.dropped
+    undefined = record.undefined
+    nonFinite = record.nonFinite
+    gapSamples = record.gapSamples
+    gap = record.statistics.identityGap.p50
+    gapHistogram = record.gapHistogram
+  }
+
+  /// The median gap, where samples with a finite gap were measured.
+  public var medianGap: Double? {
+    guard gapSamples > 0, let gap, gap.isFinite else { return nil }
+    return gap
+  }
+
+  /// Takes in the same block's record of the same step from another rank, as
+  /// ``BlockStatistics/merge(rank:)`` does.
+  public mutating func merge(rank other: GapRecord) {
+    if let mine = gap, let theirs = other.gap {
+      let (n, m) = (Double(gapSamples), Double(other.gapSamples))
+      gap = (mine * n + theirs * m) / (n + m)
+    } else {
+      gap = gap ?? other.gap
+    }
+    samples += other.samples
+    dropped += other.dropped
+    undefined += other.undefined
+    nonFinite += other.nonFinite
+    gapSamples += other.gapSamples
+    gapHistogram.merge(other.gapHistogram)
+  }
+}
+
+extension BlockRecord: GapRecorded {
+  /// The samples that reached the block.
+  public var samples: Int { statistics.samples }
+  /// The samples whose branch stochastic depth dropped.
+  public var dropped: Int { statistics.dropped }
+  /// The samples with a zero stream.
+  public var undefined: Int { statistics.undefined }
+  /// The samples with values that are not finite.
+  public var nonFinite: Int { statistics.nonFinite }
+  /// The samples with a gap.
+  public var gapSamples: Int { statistics.identityGap.n }
+  /// The median gap, where samples with a finite gap were measured.
+  public var medianGap: Double? {
+    guard statistics.identityGap.n > 0, let gap = statistics.identityGap.p50, gap.isFinite else {
+      return nil
+    }
+    return gap
+  }
+  /// How the samples spread over the gap.
+  public var gapHistogram: GapHistogram { statistics.identityGapHistogram }
+}
+
+/// What verdicts rest on of one block.
+public struct GapEvidence: Sendable, Hashable {
+  /// The block.
+  public var block: Block
+  /// The first measured step of the run, if the block has a record there.
+  public var firstStep: Int?
+  /// The verdict window's records in step order.
+  public var records: [GapRecord]
+
+  /// A block's evidence.
+  public init(block: Block, firstStep: Int?, records: [GapRecord]) {
+    self.block = block
+    self.firstStep = firstStep
+    self.records = records
+  }
+}
