@@ -2,11 +2,38 @@ import ProbeCore
 
 /// A gap histogram as the store keeps it: a JSON object of slot and count, slots ascending.
 enum HistogramText {
-  /// Nil for an empty histogram.
-  static func write(_ histogram: GapHistogram) -> String? {
-    guard !histogram.isEmpty else { return nil }
-    let pairs = histogram.entries.map { "\"\($0.slot)\":\($0.samples)" }
-    return "{\(pairs.joined(separator: ","))}"
+  /// Writes a histogram and hands its text over, nil for an empty one; it is gone afterwards.
+  ///
+  /// Digit by digit: strings and their joining took an eighth of a row's time.
+  static func write(_ histogram: GapHistogram, then use: (UnsafeBufferPointer<UInt8>?) -> Void) {
+    guard !histogram.isEmpty else { return use(nil) }
+    // A slot has at most 3 digits, a count 16; quotes, colon and comma are 4 more.
+    let room = histogram.entries.count * 24 + 1
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { text in
+      var length = 0
+      func append(_ byte: UInt8) {
+        text[length] = byte
+        length += 1
+      }
+      func append(_ number: Int) {
+        var power = 1
+        while number / power >= 10 { power *= 10 }
+        while power > 0 {
+          append(0x30 + UInt8(number / power % 10))
+          power /= 10
+        }
+      }
+      for entry in histogram.entries {
+        append(UInt8(ascii: length == 0 ? "{" : ","))
+        append(UInt8(ascii: "\""))
+        append(entry.slot)
+        append(UInt8(ascii: "\""))
+        append(UInt8(ascii: ":"))
+        append(entry.samples)
+      }
+      append(UInt8(ascii: "}"))
+      use(UnsafeBufferPointer(rebasing: text[..<length]))
+    }
   }
 
   /// Reads what ``write(_:)`` wrote; of anything else, what looks like it.
