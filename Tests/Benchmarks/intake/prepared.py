@@ -31,7 +31,7 @@ BLOCKS = 54
 SAMPLES = 128
 SEGMENT_BYTES = 16 << 20
 EPOCH = 1.75e9
-DISTINCT = 200  # frames that differ in more than their step
+DISTINCT = 199  # frames that differ in more than their step; prime, so that any stride visits all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +66,11 @@ class PreparedJournal:
         body = integer(1, step) + double(2, EPOCH + step / 10)
         return record(message(3, body + self.frame_bodies[step % len(self.frame_bodies)]))
 
-    def segments(self, frames: int) -> list[Segment]:
-        """So many frames in segments as a recorder cuts them."""
+    def segments(self, frames: int, every: int = 1) -> list[Segment]:
+        """So many frames, one every so many steps, in segments as a recorder cuts them."""
         segments: list[Segment] = []
         content, ends = bytearray(self.head(0)), []
-        for step in range(frames):
+        for step in range(0, frames * every, every):
             framed = self.frame(step)
             if len(content) + len(framed) > SEGMENT_BYTES:
                 segments.append(Segment(self.name(len(segments)), bytes(content), ends))
