@@ -71,14 +71,13 @@ struct FrameWriter {
       return
     }
     try write(frame)
-    let columns = StatisticsColumns.all
     for statistics in frame.blocks {
       insert.bind(context.runID)
       insert.bind(context.attemptID)
       insert.bind(context.rank)
       insert.bind(frame.step)
       insert.bind(context.blockIDs[statistics.ordinal])
-      columns.bind(statistics, to: &insert)
+      insert.bind(statistics)
       try insert.run()
       rollups.add(statistics, step: frame.step)
     }

@@ -8,31 +8,32 @@ enum HistogramText {
   static func write(_ histogram: GapHistogram, then use: (UnsafeBufferPointer<UInt8>?) -> Void) {
     guard !histogram.isEmpty else { return use(nil) }
     // A slot has at most 3 digits, a count 16; quotes, colon and comma are 4 more.
-    let room = histogram.entries.count * 24 + 1
+    let room = histogram.entries.count * 24 + 2
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { text in
-      var length = 0
-      func append(_ byte: UInt8) {
-        text[length] = byte
-        length += 1
+      // From the last digit to the first.
+      var start = room
+      func prepend(_ byte: UInt8) {
+        start -= 1
+        text[start] = byte
       }
-      func append(_ number: Int) {
-        var power = 1
-        while number / power >= 10 { power *= 10 }
-        while power > 0 {
-          append(0x30 + UInt8(number / power % 10))
-          power /= 10
-        }
+      func prepend(_ number: Int) {
+        var rest = UInt(number)
+        repeat {
+          prepend(0x30 + UInt8(rest % 10))
+          rest /= 10
+        } while rest > 0
       }
-      for entry in histogram.entries {
-        append(UInt8(ascii: length == 0 ? "{" : ","))
-        append(UInt8(ascii: "\""))
-        append(entry.slot)
-        append(UInt8(ascii: "\""))
-        append(UInt8(ascii: ":"))
-        append(entry.samples)
+      prepend(UInt8(ascii: "}"))
+      for entry in histogram.entries.reversed() {
+        if start < room - 1 { prepend(UInt8(ascii: ",")) }
+        prepend(entry.samples)
+        prepend(UInt8(ascii: ":"))
+        prepend(UInt8(ascii: "\""))
+        prepend(entry.slot)
+        prepend(UInt8(ascii: "\""))
       }
-      append(UInt8(ascii: "}"))
-      use(UnsafeBufferPointer(rebasing: text[..<length]))
+      prepend(UInt8(ascii: "{"))
+      use(UnsafeBufferPointer(rebasing: text[start...]))
     }
   }
 

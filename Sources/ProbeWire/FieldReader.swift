@@ -122,7 +122,15 @@ struct FieldReader {
     message = present
   }
 
+  /// Most have one byte: those without a call.
+  @inline(__always)
   private mutating func varint() throws(WireError) -> UInt64 {
+    guard at < end, bytes[at] < 0x80 else { return try longVarint() }
+    at += 1
+    return UInt64(bytes[at - 1])
+  }
+
+  private mutating func longVarint() throws(WireError) -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
     while at < end, shift < 64 {
