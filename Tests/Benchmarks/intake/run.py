@@ -9,8 +9,8 @@
 Standard library and gcc with SQLite's header only. `throughput` starts a daemon on a new store each round,
 POSTs journals of 54 blocks with all statistics over its socket, one body after the other, and then
 runs baseline.c, which executes the same statements with the same commits from memory. It prints the
-medians over the rounds with least and greatest, their ratio (C's seconds / the daemon's), and the
-daemon's memory. `latency` appends frames to a journal in the spool as a recorder does and prints
+medians over the rounds with least and greatest, their ratio (C's seconds / the daemon's; of processor
+seconds too, which other processes disturb less), and the daemon's memory. `latency` appends frames to a journal in the spool as a recorder does and prints
 percentiles. Measure on a disk (--folder), else a commit costs nothing.
 """
 
@@ -25,6 +25,7 @@ import itertools
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import sqlite3
@@ -34,7 +35,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from prepared import PreparedJournal, Segment, frame_bodies
+from prepared import BLOCKS, PreparedJournal, Segment, frame_bodies
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -84,6 +85,13 @@ class Daemon:
         now, most = (int(fields[name].split()[0]) / 1000 for name in ("VmRSS", "VmHWM"))
         return now, most
 
+    def busy(self) -> float:
+        """The processor seconds that it has used."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        # After the name, which stands in parentheses: utime and stime are the 14th and 15th field.
+        user, system = status.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """Ends it in order, which also writes the store's log back into its file."""
         self.process.send_signal(signal.SIGTERM)
@@ -95,6 +103,7 @@ class Delivery:
     """What a delivery took, and how many frames each commit held."""
 
     seconds: float
+    busy: float
     frames: list[int]
     idle_memory: float = 0
     peak_memory: float = 0
@@ -104,6 +113,7 @@ def post(daemon: Daemon, segments: list[Segment], body_bytes: int) -> Delivery:
     """POSTs segments, body after body, each from where the daemon's answer says it stands."""
     time.sleep(0.5)
     idle, _ = daemon.memory()
+    idle_busy = daemon.busy()
     frames: list[int] = []
     began = time.perf_counter()
     with contextlib.closing(UnixConnection(daemon.socket)) as connection:
@@ -124,7 +134,7 @@ def post(daemon: Daemon, segments: list[Segment], body_bytes: int) -> Delivery:
                 frames.append(done - taken)
                 taken = done
     seconds = time.perf_counter() - began
-    return Delivery(seconds, frames, idle, daemon.memory()[1])
+    return Delivery(seconds, daemon.busy() - idle_busy, frames, idle, daemon.memory()[1])
 
 
 def deliver(
@@ -143,13 +153,18 @@ def deliver(
     for segment in segments:
         files.append(folder / f"{segment.name}.rpj")
         files[-1].write_bytes(segment.content)
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), children_busy()
     subprocess.run(
         [options.program, "ingest", "--store", store, *files], check=True, stdout=subprocess.DEVNULL
     )
-    seconds = time.perf_counter() - began
-    # 256 records a commit at most; the first two of a segment hold no frame. 4 MiB come sooner.
-    return Delivery(seconds, list(ingest_commits(segments))), store
+    seconds, busy = time.perf_counter() - began, children_busy() - busy
+    return Delivery(seconds, busy, list(ingest_commits(segments))), store
+
+
+def children_busy() -> float:
+    """The processor seconds of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def ingest_commits(segments: list[Segment]) -> Iterator[int]:
@@ -173,11 +188,10 @@ def throughput(options: argparse.Namespace, folder: pathlib.Path) -> None:
     )
     bodies = frame_bodies()
     ours: list[Delivery] = []
-    theirs: list[float] = []
+    theirs: list[tuple[float, float]] = []
     rows = values = 0
     for number in range(options.rounds):
         segments = PreparedJournal(bodies).segments(options.frames, options.every)
-        bytes_sent = sum(len(segment.content) for segment in segments)
         delivery, store = deliver(options, folder / f"round-{number}", segments)
         target = folder / f"baseline-{number}.sqlite"
         output = subprocess.run(
@@ -187,26 +201,36 @@ def throughput(options: argparse.Namespace, folder: pathlib.Path) -> None:
             text=True,
         ).stdout.split()
         ours.append(delivery)
-        theirs.append(float(output[0]))
-        rows, values = int(output[1]), int(output[2])
+        theirs.append((float(output[0]), float(output[1])))
+        rows, values = int(output[2]), int(output[3])
         for path in itertools.chain(folder.glob("round-*/*.*"), folder.glob("baseline-*.sqlite*")):
             path.unlink()
-    if rows != options.frames * 54:
-        raise SystemExit(f"{rows} rows are in the store, not {options.frames * 54}")
-    seconds = [delivery.seconds for delivery in ours]
+    if rows != options.frames * BLOCKS:
+        raise SystemExit(f"{rows} rows are in the store, not {options.frames * BLOCKS}")
     print(
         f"{options.frames} frames, one every {options.every} steps, {rows} rows, {values} values, "
-        f"{bytes_sent / 1e6:.0f} MB, {len(ours[-1].frames)} commits; {options.rounds} rounds"
+        f"{len(ours[-1].frames)} commits; {options.rounds} rounds"
     )
-    print(f"{'':12}{'rows/s':>10}{'values/s':>12}{'seconds':>9}  least to greatest")
-    for name, times in ((options.mode, seconds), ("C", theirs)):
-        median = statistics.median(times)
+    print(f"{'':12}{'rows/s':>10}{'values/s':>12}{'seconds':>9}{'processor s':>13}  least to greatest")
+    times = {
+        options.mode: [(delivery.seconds, delivery.busy) for delivery in ours],
+        "C": theirs,
+    }
+    for name, rounds in times.items():
+        seconds = [taken for taken, _ in rounds]
+        median = statistics.median(seconds)
+        busy = statistics.median(busy for _, busy in rounds)
         print(
-            f"{name:12}{rows / median:10.0f}{values / median:12.0f}{median:9.2f}"
-            f"  {min(times):.2f} to {max(times):.2f}"
+            f"{name:12}{rows / median:10.0f}{values / median:12.0f}{median:9.2f}{busy:13.2f}"
+            f"  {min(seconds):.2f} to {max(seconds):.2f} s"
         )
-    ratios = [c / swift for c, swift in zip(theirs, seconds, strict=True)]
-    print(f"ratio       {statistics.median(ratios):10.2f}{'':21}  {min(ratios):.2f} to {max(ratios):.2f}")
+    pairs = list(zip(theirs, times[options.mode], strict=True))
+    ratios = [c / swift for (c, _), (swift, _) in pairs]
+    busy = statistics.median(c / swift for (_, c), (_, swift) in pairs)
+    print(
+        f"{'ratio':12}{'':22}{statistics.median(ratios):9.2f}{busy:13.2f}"
+        f"  {min(ratios):.2f} to {max(ratios):.2f}"
+    )
     if options.mode == "throughput":
         idle = statistics.median(delivery.idle_memory for delivery in ours)
         peak = max(delivery.peak_memory for delivery in ours)
