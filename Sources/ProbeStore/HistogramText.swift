@@ -4,7 +4,7 @@ import ProbeCore
 enum HistogramText {
   /// Writes a histogram and hands its text over, nil for an empty one; it is gone afterwards.
   ///
-  /// Digit by digit: strings and their joining took an eighth of a row's time.
+  /// Digit by digit: strings and their joining took 8 % of an intake's time.
   static func write(_ histogram: GapHistogram, then use: (UnsafeBufferPointer<UInt8>?) -> Void) {
     guard !histogram.isEmpty else { return use(nil) }
     // A slot has at most 3 digits, a count 16; quotes, colon and comma are 4 more.

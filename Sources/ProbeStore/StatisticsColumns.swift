@@ -105,8 +105,7 @@ struct StatisticsColumns: Sendable {
 extension StatementHandle {
   /// Binds every statistic, in the order of ``StatisticsColumns/all``.
   ///
-  /// Written out: through the list, with closures for each statistic, binding took 8 % of an
-  /// intake's time more, and with key paths 30 %.
+  /// Written out: key paths took 18 % of an intake's time, a list of closures still 5 %.
   mutating func bind(_ statistics: BlockStatistics) {
     bind(statistics.samples)
     bind(statistics.microBatches)

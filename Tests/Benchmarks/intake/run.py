@@ -6,12 +6,13 @@
     Tests/Benchmarks/intake/run.py latency      # from a frame's append to its row, following the spool
     Tests/Benchmarks/intake/run.py ingest       # `resnet-probe ingest` of the files, verdicts included
 
-Standard library and gcc with SQLite's header only. `throughput` starts a daemon on a new store each round,
-POSTs journals of 54 blocks with all statistics over its socket, one body after the other, and then
-runs baseline.c, which executes the same statements with the same commits from memory. It prints the
-medians over the rounds with least and greatest, their ratio (C's seconds / the daemon's; of processor
-seconds too, which other processes disturb less), and the daemon's memory. `latency` appends frames to a journal in the spool as a recorder does and prints
-percentiles. Measure on a disk (--folder), else a commit costs nothing.
+Standard library and gcc with SQLite's header only. `throughput` starts a daemon on a new store each
+round, POSTs journals of 54 blocks with all statistics over its socket, one body after the other, and
+then runs baseline.c, which executes the same statements with the same commits from memory. It prints
+the medians over the rounds with least and greatest, their ratio (C's seconds / the daemon's; of
+processor seconds too, which other processes disturb less), and the daemon's memory. `latency` appends
+frames to a journal in the spool as a recorder does and prints percentiles. Measure on a disk
+(--folder), else a commit costs nothing.
 """
 
 from __future__ import annotations
