@@ -87,6 +87,9 @@ public struct GapHistogram: Sendable, Hashable {
   public mutating func count(_ samples: Int = 1, inSlot slot: Int) {
     precondition((0..<Self.slotCount).contains(slot), "a histogram has slots 0 to 100")
     guard samples > 0 else { return }
+    guard entries.last.map({ $0.slot >= slot }) ?? false else {
+      return entries.append(Entry(slot: slot, samples: samples))
+    }
     var place = entries.endIndex
     while place > 0, entries[place - 1].slot > slot { place -= 1 }
     if place > 0, entries[place - 1].slot == slot {

@@ -27,7 +27,7 @@ extension BlockStatistics {
     init() {}
 
     var value: Rest {
-      get { storage.first ?? Self.empty }
+      _read { if storage.isEmpty { yield Self.empty } else { yield storage[0] } }
       _modify {
         if storage.isEmpty { storage.append(Self.empty) }
         yield &storage[0]

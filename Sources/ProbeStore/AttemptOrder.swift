@@ -6,16 +6,17 @@ enum AttemptOrder {
   static func renew(run: Int, _ db: Database) throws {
     try db.execute(
       sql: """
-        UPDATE attempt SET
-          number = 1 + (
-            SELECT count(*) FROM attempt AS e
-            WHERE e.run_id = attempt.run_id
-              AND (e.started_at, e.uuid) < (attempt.started_at, attempt.uuid)),
-          superseded_from = (
-            SELECT min(e.first_step) FROM attempt AS e
-            WHERE e.run_id = attempt.run_id
-              AND (e.started_at, e.uuid) > (attempt.started_at, attempt.uuid))
-        WHERE run_id = ?
+        UPDATE attempt SET number = o.number, superseded_from = o.superseded_from
+        FROM (
+          SELECT
+            id,
+            row_number() OVER (ORDER BY started_at, uuid) AS number,
+            min(first_step) OVER (
+              ORDER BY started_at DESC, uuid DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS superseded_from
+          FROM attempt WHERE run_id = ?) AS o
+        WHERE attempt.id = o.id
+          AND (attempt.number, attempt.superseded_from) IS NOT (o.number, o.superseded_from)
         """, arguments: [run])
     try renewStatus(run: run, db)
   }

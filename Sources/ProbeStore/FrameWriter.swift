@@ -5,6 +5,7 @@ import ProbeCore
 struct FrameWriter {
   private var context: JournalContext
   private let db: Database
+  private var insert: StatementHandle
   private var rollups = RollupWriter()
   private var frames = 0
   private var rejections: [String] = []
@@ -15,6 +16,7 @@ struct FrameWriter {
   init(_ context: JournalContext, _ db: Database) throws {
     self.context = context
     self.db = db
+    insert = try StatementHandle(db, Self.insertStatistics)
   }
 
   mutating func reject(_ reason: String) { rejections.append(reason) }
@@ -75,15 +77,13 @@ struct FrameWriter {
       return
     }
     try write(frame)
-    let columns = StatisticsColumns.all
-    var insert = try StatementHandle(db, Self.insertStatistics)
     for statistics in frame.blocks {
       insert.bind(context.runID)
       insert.bind(context.attemptID)
       insert.bind(context.rank)
       insert.bind(frame.step)
       insert.bind(context.blockIDs[statistics.ordinal])
-      columns.bind(statistics, to: &insert)
+      insert.bind(statistics)
       try insert.run()
       rollups.add(statistics, step: frame.step)
     }
@@ -103,40 +103,47 @@ struct FrameWriter {
     if let last = frame.blocks.last, last.ordinal >= context.blockIDs.count {
       return "block \(last.ordinal) of a map of \(context.blockIDs.count)"
     }
-    let isKnown = try Bool.fetchOne(
-      db,
-      sql: """
-        SELECT EXISTS (SELECT 1 FROM frame
-          WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step = ?)
-        """, arguments: [context.runID, context.attemptID, context.rank, frame.step])
-    return isKnown == true ? "a second frame of the same step" : nil
+    var known = try StatementHandle(
+      db, "SELECT 1 FROM frame WHERE run_id = ? AND attempt_id = ? AND rank = ? AND step = ?")
+    for value in [context.runID, context.attemptID, context.rank, frame.step] { known.bind(value) }
+    return try known.onlyInt() == nil ? nil : "a second frame of the same step"
   }
 
   private func write(_ frame: Frame) throws {
-    try db.cachedStatement(
-      sql: """
-        INSERT INTO frame (run_id, attempt_id, rank, step, loss, loss_is_nan, learning_rate, loss_scale,
-          skipped, wall_time, recorder_seconds, dropped_frames)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """
-    ).execute(arguments: [
-      context.runID, context.attemptID, context.rank, frame.step, frame.loss,
-      frame.loss?.isNaN == true, frame.learningRate, frame.lossScale, frame.skipped, frame.wallTime,
-      frame.recorderSeconds, frame.droppedFrames,
-    ])
+    var insert = try StatementHandle(
+      db,
+      """
+      INSERT INTO frame (run_id, attempt_id, rank, step, loss, loss_is_nan, learning_rate, loss_scale,
+        skipped, wall_time, recorder_seconds, dropped_frames)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """)
+    for value in [context.runID, context.attemptID, context.rank, frame.step] { insert.bind(value) }
+    insert.bind(frame.loss)
+    insert.bind(frame.loss?.isNaN == true ? 1 : 0)
+    insert.bind(frame.learningRate)
+    insert.bind(frame.lossScale)
+    insert.bind(frame.skipped ? 1 : 0)
+    insert.bind(frame.wallTime)
+    insert.bind(frame.recorderSeconds)
+    insert.bind(frame.droppedFrames)
+    try insert.run()
   }
 
   /// The value logged last for a step and key stands.
   private func write(_ metrics: [Metric], step: Int) throws {
+    guard !metrics.isEmpty else { return }
+    var insert = try StatementHandle(
+      db,
+      """
+      INSERT INTO metric (run_id, attempt_id, rank, key, step, value) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET value = excluded.value
+      """)
     for metric in metrics {
-      try db.cachedStatement(
-        sql: """
-          INSERT INTO metric (run_id, attempt_id, rank, key, step, value) VALUES (?, ?, ?, ?, ?, ?)
-          ON CONFLICT DO UPDATE SET value = excluded.value
-          """
-      ).execute(arguments: [
-        context.runID, context.attemptID, context.rank, metric.key, step, metric.value,
-      ])
+      for value in [context.runID, context.attemptID, context.rank] { insert.bind(value) }
+      insert.bind(metric.key)
+      insert.bind(step)
+      insert.bind(metric.value)
+      try insert.run()
     }
   }
 

@@ -34,14 +34,22 @@ struct StatementHandle {
     }
   }
 
-  mutating func bind(_ value: String?) {
+  mutating func bind(_ value: String) {
+    var value = value
+    value.withUTF8 { bind(text: $0) }
+  }
+
+  /// UTF-8, which SQLite copies; nil becomes NULL.
+  mutating func bind(text: UnsafeBufferPointer<UInt8>?) {
     place += 1
-    guard let value else {
+    guard let text, let start = text.baseAddress else {
       sqlite3_bind_null(handle, place)
       return
     }
     let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-    sqlite3_bind_text(handle, place, value, CInt(value.utf8.count), transient)
+    start.withMemoryRebound(to: CChar.self, capacity: text.count) { start in
+      _ = sqlite3_bind_text(handle, place, start, CInt(text.count), transient)
+    }
   }
 
   /// Executes a statement that returns no rows and readies it for the next binding.

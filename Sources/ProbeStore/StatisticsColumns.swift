@@ -1,22 +1,16 @@
 import ProbeCore
 
-/// The columns of `block_statistics` and how each statistic fills them: the one list that writing and
-/// reading go by.
+/// The columns of `block_statistics` and how each statistic is read from them.
 struct StatisticsColumns: Sendable {
   /// One statistic with its columns.
   struct Group: Sendable {
     var columns: [String]
-    var bind: @Sendable (BlockStatistics, inout StatementHandle) -> Void
     var read: @Sendable (inout BlockStatistics, inout StatementHandle) -> Void
   }
 
   var groups: [Group]
 
   var names: [String] { groups.flatMap(\.columns) }
-
-  func bind(_ statistics: BlockStatistics, to statement: inout StatementHandle) {
-    for group in groups { group.bind(statistics, &statement) }
-  }
 
   func read(_ ordinal: Int, from statement: inout StatementHandle) -> BlockStatistics {
     var statistics = BlockStatistics(ordinal: ordinal)
@@ -47,20 +41,19 @@ struct StatisticsColumns: Sendable {
 
   private static func count(_ name: String, _ path: Path<Int>) -> Group {
     Group(
-      columns: [name], bind: { $1.bind($0[keyPath: path]) },
+      columns: [name],
       read: { $0[keyPath: path] = $1.nextCount() })
   }
 
   private static func scalar(_ name: String, _ path: Path<Double?>) -> Group {
     Group(
-      columns: [name], bind: { $1.bind($0[keyPath: path]) },
+      columns: [name],
       read: { $0[keyPath: path] = $1.nextDouble() })
   }
 
   private static func moments(_ name: String, _ path: Path<Moments>) -> Group {
     Group(
       columns: momentsColumns(name),
-      bind: { $1.bind(moments: $0[keyPath: path]) },
       read: { $0[keyPath: path] = $1.nextMoments() })
   }
 
@@ -68,15 +61,6 @@ struct StatisticsColumns: Sendable {
     Group(
       columns: ["n", "p50", "p90", "p99", "max", "log_n", "log_mean", "log_m2"].map {
         "\(name)_\($0)"
-      },
-      bind: { statistics, statement in
-        let value = statistics[keyPath: path]
-        statement.bind(value.n)
-        statement.bind(value.p50)
-        statement.bind(value.p90)
-        statement.bind(value.p99)
-        statement.bind(value.max)
-        statement.bind(moments: value.logs)
       },
       read: { statistics, statement in
         let n = statement.nextCount()
@@ -92,7 +76,6 @@ struct StatisticsColumns: Sendable {
   private static func rms(_ name: String, _ path: Path<PooledRMS?>) -> Group {
     Group(
       columns: ["\(name)_n", name],
-      bind: { $1.bind(n: $0[keyPath: path]?.n, value: $0[keyPath: path]?.rms) },
       read: { statistics, statement in
         statistics[keyPath: path] = statement.nextPooled().map { PooledRMS(n: $0.n, rms: $0.value) }
       })
@@ -101,7 +84,6 @@ struct StatisticsColumns: Sendable {
   private static func fraction(_ name: String, _ path: Path<Fraction?>) -> Group {
     Group(
       columns: ["\(name)_n", name],
-      bind: { $1.bind(n: $0[keyPath: path]?.n, value: $0[keyPath: path]?.value) },
       read: { statistics, statement in
         statistics[keyPath: path] = statement.nextPooled().map {
           Fraction(n: $0.n, value: $0.value)
@@ -115,20 +97,60 @@ struct StatisticsColumns: Sendable {
 
   private static let histogram = Group(
     columns: ["identity_gap_histogram"],
-    bind: { $1.bind(HistogramText.write($0.identityGapHistogram)) },
     read: { statistics, statement in
       statistics.identityGapHistogram = statement.nextHistogram()
     })
 }
 
 extension StatementHandle {
-  fileprivate mutating func bind(moments: Moments) {
+  /// Binds every statistic, in the order of ``StatisticsColumns/all``.
+  ///
+  /// Written out: key paths took 18 % of an intake's time, a list of closures still 5 %.
+  mutating func bind(_ statistics: BlockStatistics) {
+    bind(statistics.samples)
+    bind(statistics.microBatches)
+    bind(statistics.dropped)
+    bind(statistics.undefined)
+    bind(statistics.nonFinite)
+    bind(statistics.identityGap)
+    HistogramText.write(statistics.identityGapHistogram) { bind(text: $0) }
+    bind(statistics.residualRatio)
+    bind(statistics.cosine)
+    bind(statistics.perpendicularRatio)
+    bind(statistics.angularDistance)
+    bind(statistics.blockInfluence)
+    bind(n: statistics.streamRMS?.n, value: statistics.streamRMS?.rms)
+    bind(n: statistics.branchRMS?.n, value: statistics.branchRMS?.rms)
+    bind(statistics.outputGradNorm)
+    bind(statistics.branchGain)
+    bind(statistics.taylorImportance)
+    bind(statistics.taylorSignedMean)
+    bind(statistics.gateGradient)
+    bind(statistics.weightNorm)
+    bind(statistics.gradientNorm)
+    bind(statistics.updateRatio)
+    bind(statistics.gateRMS)
+    bind(n: statistics.constantFraction?.n, value: statistics.constantFraction?.value)
+    bind(n: statistics.deadFraction?.n, value: statistics.deadFraction?.value)
+    bind(n: statistics.absorbedFraction?.n, value: statistics.absorbedFraction?.value)
+  }
+
+  private mutating func bind(_ distribution: LogDistribution) {
+    bind(distribution.n)
+    bind(distribution.p50)
+    bind(distribution.p90)
+    bind(distribution.p99)
+    bind(distribution.max)
+    bind(distribution.logs)
+  }
+
+  private mutating func bind(_ moments: Moments) {
     bind(moments.n)
     bind(moments.n > 0 ? moments.mean : nil)
     bind(moments.n > 0 ? moments.m2 : nil)
   }
 
-  fileprivate mutating func bind(n: Int?, value: Double?) {
+  private mutating func bind(n: Int?, value: Double?) {
     bind(n ?? 0)
     bind(value)
   }

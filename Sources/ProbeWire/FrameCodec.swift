@@ -14,33 +14,6 @@ extension ResnetProbe_V1_Frame {
     blocks = frame.blocks.map { .init($0) }
     metrics = frame.metrics.map { .init($0) }
   }
-
-  func value() throws(WireError) -> Frame {
-    var frame = Frame(
-      step: try RecordCodec.count(step, "step"), wallTime: try RecordCodec.time(wallTime, "time"))
-    frame.loss = hasLoss ? loss : nil
-    frame.learningRate = hasLearningRate ? learningRate : nil
-    frame.lossScale = hasLossScale ? lossScale : nil
-    frame.skipped = skipped
-    guard recorderSeconds.isFinite, recorderSeconds >= 0 else {
-      throw .impossible("a recorder's cost of \(recorderSeconds) s")
-    }
-    frame.recorderSeconds = recorderSeconds
-    frame.droppedFrames = try RecordCodec.count(droppedFrames, "number of dropped frames")
-    guard blocks.count <= BlockMap.maximumBlocks else {
-      throw .impossible("\(blocks.count) blocks in a frame")
-    }
-    var last = -1
-    for block in blocks {
-      guard Int(block.ordinal) > last else {
-        throw .impossible("block \(block.ordinal) after block \(last)")
-      }
-      last = Int(block.ordinal)
-      frame.blocks.append(try block.value())
-    }
-    frame.metrics = try ResnetProbe_V1_Metric.values(metrics)
-    return frame
-  }
 }
 
 extension ResnetProbe_V1_Metric {

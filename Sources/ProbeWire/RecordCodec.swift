@@ -39,13 +39,19 @@ public enum RecordCodec {
   public static func decode(
     _ payload: [UInt8], in segment: SegmentIdentity
   ) throws(WireError) -> Record? {
+    if let frame = FieldReader(ofOnly: 3, in: payload) {
+      return .frame(try FrameFields.frame(frame))
+    }
     guard let message = try? ResnetProbe_V1_Record(serializedBytes: payload) else {
       throw .malformed
     }
     switch message.kind {
     case .runOpened(let opened): return .runOpened(try opened.value(in: segment))
     case .blockMap(let map): return .blockMap(try map.value())
-    case .frame(let frame): return .frame(try frame.value())
+    case .frame(let frame):
+      // In parts, or beside another kind: put together, it is read as every frame is.
+      guard let bytes: [UInt8] = try? frame.serializedBytes() else { throw .malformed }
+      return .frame(try FrameFields.frame(FieldReader(bytes)))
     case .metrics(let metrics):
       return .metrics(
         step: try count(metrics.step, "step"), try ResnetProbe_V1_Metric.values(metrics.metrics))
@@ -57,8 +63,10 @@ public enum RecordCodec {
   /// The greatest count, step or number of samples that is believed: what a Double holds exactly.
   package static let greatestCount = 1 << 53
 
-  static func count(_ value: UInt64, _ what: String) throws(WireError) -> Int {
-    guard value <= UInt64(greatestCount) else { throw .impossible("a \(what) of \(value)") }
+  static func count(
+    _ value: UInt64, _ what: @autoclosure () -> String
+  ) throws(WireError) -> Int {
+    guard value <= UInt64(greatestCount) else { throw .impossible("a \(what()) of \(value)") }
     return Int(value)
   }
 

@@ -39,48 +39,4 @@ extension ResnetProbe_V1_BlockStatistics {
       absorbedFraction = .init(n: share.n, value: share.value)
     }
   }
-
-  func value() throws(WireError) -> BlockStatistics {
-    var value = BlockStatistics(ordinal: Int(ordinal))
-    value.samples = try RecordCodec.count(samples, "number of samples")
-    value.microBatches = Int(microBatches)
-    value.dropped = try RecordCodec.count(dropped, "number of dropped samples")
-    value.undefined = try RecordCodec.count(undefined, "number of undefined samples")
-    value.nonFinite = try RecordCodec.count(nonFinite, "number of non-finite samples")
-    guard value.dropped + value.undefined + value.nonFinite <= value.samples else {
-      throw .impossible("more dropped, undefined and non-finite samples than samples")
-    }
-    value.identityGap = try identityGap.value("identity_gap")
-    value.identityGapHistogram = try identityGapHistogram.value()
-    value.residualRatio = try residualRatio.value("residual_ratio")
-    value.cosine = try cosine.value("cosine")
-    value.perpendicularRatio = try perpendicularRatio.value("perpendicular_ratio")
-    value.angularDistance = try angularDistance.value("angular_distance")
-    value.blockInfluence = try blockInfluence.value("block_influence")
-    if hasStreamRms {
-      let pooled = try streamRms.checked("stream_rms")
-      value.streamRMS = PooledRMS(n: pooled.n, rms: pooled.value)
-    }
-    if hasBranchRms {
-      let pooled = try branchRms.checked("branch_rms")
-      value.branchRMS = PooledRMS(n: pooled.n, rms: pooled.value)
-    }
-    value.outputGradNorm = try outputGradNorm.value("output_grad_norm")
-    value.branchGain = try branchGain.value("branch_gain")
-    value.taylorImportance = try taylorImportance.value("taylor_importance")
-    value.taylorSignedMean = hasTaylorSignedMean ? taylorSignedMean : nil
-    value.gateGradient = hasGateGradient ? gateGradient : nil
-    value.weightNorm = hasWeightNorm ? weightNorm : nil
-    value.gradientNorm = hasGradientNorm ? gradientNorm : nil
-    value.updateRatio = hasUpdateRatio ? updateRatio : nil
-    value.gateRMS = hasGateRms ? gateRms : nil
-    if hasConstantFraction {
-      value.constantFraction = try constantFraction.fraction("constant_fraction")
-    }
-    if hasDeadFraction { value.deadFraction = try deadFraction.fraction("dead_fraction") }
-    if hasAbsorbedFraction {
-      value.absorbedFraction = try absorbedFraction.fraction("absorbed_fraction")
-    }
-    return value
-  }
 }

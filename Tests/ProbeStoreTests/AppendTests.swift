@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 import ProbeCore
 import ProbeStore
 import Support
@@ -191,6 +192,64 @@ struct TestJournal {
         history.blocks[0].window.map(\.statistics.identityGap.p50) == [0.5, 0.5, 0.01, 0.01, 0.01])
       #expect(history.blocks[0].crossing == .last(step: 10, next: 20))
       #expect(history.blocks[0].trend.count == 5)
+    }
+  }
+
+  @Test func `attempts are in the order of their starts, whichever comes in first`() throws {
+    let test = try TestStore()
+    let run = Identity.random()
+    // Starts in a scrambled order, some of them equal; first steps that rise and fall.
+    let starts = (0..<60).map { 1.75e9 + Double($0 * 37 % 50) }
+    let journals = starts.enumerated().map { index, start in
+      TestJournal(run: run, started: start, firstStep: index * 11 % 23)
+    }
+    for var journal in journals { _ = try test.store.append(journal.batch([])) }
+    let ordered = journals.map(\.opened).sorted {
+      ($0.startedAt, $0.attempt.description) < ($1.startedAt, $1.attempt.description)
+    }
+    let expected = ordered.indices.map { index -> [Cell] in
+      let later = ordered[(index + 1)...].map(\.firstStep).min()
+      return [
+        .text(ordered[index].attempt.description), .integer(Int64(index + 1)),
+        later.map { .integer(Int64($0)) } ?? .null,
+      ]
+    }
+    #expect(
+      try test.rows("SELECT uuid, number, superseded_from FROM attempt ORDER BY number")
+        == expected)
+  }
+
+  @Test func `rollups are what the rows come to, whatever the order and the batches`() throws {
+    let test = try TestStore()
+    var journal = TestJournal()
+    let steps = (0..<300).map { $0 * 7919 % 5000 } + [40_000, 300_000, 30_001, 300_001]
+    for start in stride(from: 0, to: steps.count, by: 97) {
+      let batch = steps[start..<min(start + 97, steps.count)].map {
+        ProbeCore.Record.frame(Golden.frame(step: $0, gap: Double($0 % 100) / 64))
+      }
+      #expect(try test.store.append(journal.batch(batch)).frames == batch.count)
+    }
+    let spans = RollupSpan.lengths.map { length in
+      """
+      SELECT block_id, \(length) AS span, step / \(length) * \(length) AS start, count(*),
+        min(identity_gap_p50), max(identity_gap_p50), count(residual_ratio_p50),
+        min(residual_ratio_p50), max(residual_ratio_p50)
+      FROM block_statistics WHERE identity_gap_p50 IS NOT NULL GROUP BY block_id, step / \(length)
+      """
+    }
+    #expect(
+      try test.rows(
+        """
+        SELECT block_id, span, start, identity_gap_n, identity_gap_min, identity_gap_max,
+          residual_ratio_n, residual_ratio_min, residual_ratio_max
+        FROM block_rollup ORDER BY block_id, span, start
+        """)
+        == test.rows(spans.joined(separator: " UNION ALL ") + " ORDER BY block_id, span, start"))
+    let sum = steps.reduce(0.0) { $0 + log(max(Double($1 % 100) / 64, 0x1p-20)) }
+    for length in RollupSpan.lengths {
+      let found = try #require(
+        try test.real("SELECT sum(identity_gap_log_sum) FROM block_rollup WHERE span = \(length)"))
+      #expect(abs(found - sum) < 1e-9 * abs(sum))
     }
   }
 
