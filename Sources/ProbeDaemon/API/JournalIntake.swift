@@ -11,10 +11,12 @@ struct JournalIntake: Sendable {
   ///
   /// Unit: bytes.
   static let longestBody = Journal.maximumSegmentLength
-  /// What a body takes of the budget at most: a batch, and the piece that made it full.
+  /// What a body takes of the budget at most: a batch that is committed while the next is decoded, or one
+  /// record of the greatest length.
   ///
   /// Unit: bytes.
-  static let workingSet = SegmentDecoder.batchBytes + (1 << 18)
+  static let workingSet =
+    max(2 * SegmentDecoder.batchBytes, Journal.maximumRecordLength) + (1 << 18)
 
   let store: Identity
   /// A connection of its own, so that asking for an offset waits for nobody.
@@ -72,7 +74,7 @@ struct JournalIntake: Sendable {
   }
 }
 
-/// One body on its way into the store.
+/// One body on its way into the store: while a batch of it is committed the next is decoded.
 private struct BodyIntake {
   /// Everything before this byte of the segment is durable.
   private(set) var durable: Int
@@ -86,6 +88,8 @@ private struct BodyIntake {
   private var head: [UInt8]?
   /// How many of the body's next bytes the store has already.
   private var known: Int
+  /// The batch that is being committed, and where it ends.
+  private var pending: (ticket: CommitTicket, end: Int)?
 
   init(_ segment: SegmentIdentity, from offset: Int, known: SegmentState) {
     self.segment = segment
@@ -106,22 +110,35 @@ private struct BodyIntake {
       case .needsMore: return true
       case .full: guard try await flush(into: writer) else { return false }
       case .damaged(let damage):
-        _ = try await flush(into: writer)
+        try await finish(into: writer)
         throw Problem.damaged(damage.description, at: durable)
-      case .foreign(let reason): throw Problem.damaged(reason, at: durable)
+      case .foreign(let reason):
+        _ = try await settle()
+        throw Problem.damaged(reason, at: durable)
       }
     }
   }
 
-  mutating func finish(into writer: StoreWriter) async throws { _ = try await flush(into: writer) }
+  /// Commits what is left and waits for all of it.
+  mutating func finish(into writer: StoreWriter) async throws {
+    if try await flush(into: writer) { _ = try await settle() }
+  }
 
-  /// Commits the batch so far; false where another body of the segment was first.
+  /// Hands over the batch so far, once the one before is durable; false where another body of the
+  /// segment was first.
   private mutating func flush(into writer: StoreWriter) async throws -> Bool {
+    guard try await settle() else { return false }
     guard let batch = decoder.takeBatch() else { return true }
+    pending = (try await writer.submit(batch, bytes: batch.to - batch.from), batch.to)
+    return true
+  }
+
+  /// Waits for the batch that is being committed; false where it was not the one that the store waited for.
+  private mutating func settle() async throws -> Bool {
+    guard let (ticket, end) = pending else { return true }
+    pending = nil
     let outcome: AppendOutcome
-    do throws(DaemonError) {
-      outcome = try await writer.append(batch, bytes: batch.to - batch.from)
-    } catch {
+    do throws(DaemonError) { outcome = try await ticket.outcome() } catch {
       guard case .store(let failure) = error, failure.kind == .refused else { throw error }
       // What the rows break will break again: to the client it is a segment to set aside.
       throw Problem.damaged("\(failure)", at: durable)
@@ -129,7 +146,7 @@ private struct BodyIntake {
     durable = outcome.offset
     frames += outcome.frames
     rejectedRecords += outcome.rejections.count
-    return outcome.offset == batch.to
+    return outcome.offset == end
   }
 
   /// A known part is skipped, but not if it is another segment's.

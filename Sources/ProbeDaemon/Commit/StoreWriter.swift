@@ -4,7 +4,7 @@ import ServiceLifecycle
 /// Commits the batches that arrive over HTTP, many with one commit: the bodies that wait while one
 /// group is written become the next group.
 ///
-/// Anyone may call ``append(_:bytes:)``; ``run()`` is the one task that writes. What waits is bounded by
+/// Anyone may call ``submit(_:bytes:)``; ``run()`` is the one task that writes. What waits is bounded by
 /// the ``IntakeBudget`` that its senders share.
 actor StoreWriter: Service {
   /// The bytes of bodies that share a commit, unless a single one has more.
@@ -13,7 +13,7 @@ actor StoreWriter: Service {
   private struct Waiting {
     let batch: JournalBatch
     let bytes: Int
-    let answer: CheckedContinuation<Result<AppendOutcome, DaemonError>, Never>
+    let ticket: CommitTicket
   }
 
   private let store: Store
@@ -35,20 +35,16 @@ actor StoreWriter: Service {
   /// The batches that wait, the group being written included, and the bytes of their bodies.
   private(set) var queue = (batches: 0, bytes: 0)
 
-  /// Waits until a batch is durable and says what came of it; `bytes` is the size of its body.
+  /// Hands over a batch, whose outcome the ticket tells; `bytes` is the size of its part of a body.
   ///
-  /// - Throws: ``DaemonError``; nothing of the batch is in the store then.
-  func append(
-    _ batch: JournalBatch, bytes: Int
-  ) async throws(DaemonError) -> AppendOutcome {
+  /// - Throws: ``DaemonError/stopping``.
+  func submit(_ batch: JournalBatch, bytes: Int) throws(DaemonError) -> CommitTicket {
     guard !isStopped else { throw .stopping }
+    let ticket = CommitTicket()
     queue = (queue.batches + 1, queue.bytes + bytes)
-    let result = await withCheckedContinuation { answer in
-      waiting.append(Waiting(batch: batch, bytes: bytes, answer: answer))
-      ring.yield()
-    }
-    queue = (queue.batches - 1, queue.bytes - bytes)
-    return try result.get()
+    waiting.append(Waiting(batch: batch, bytes: bytes, ticket: ticket))
+    ring.yield()
+    return ticket
   }
 
   /// Writes what waits until it is told to stop; what waits by then is still written.
@@ -89,7 +85,8 @@ actor StoreWriter: Service {
     }
     for case .failure(let error) in results where error.kind != .refused { ledger.note(error) }
     for (one, result) in zip(group, results) {
-      one.answer.resume(returning: result.mapError { .store($0) })
+      queue = (queue.batches - 1, queue.bytes - one.bytes)
+      one.ticket.settle(result.mapError { .store($0) })
     }
   }
 

@@ -19,7 +19,7 @@ struct SegmentDecoder {
   /// A batch is full when it holds this many records.
   static let batchRecords = 256
   /// A batch is full when it stands for this many bytes.
-  static let batchBytes = 4 << 20
+  static let batchBytes = 2 << 20
 
   /// The segment that the bytes are of.
   let segment: SegmentIdentity

@@ -169,12 +169,12 @@ def children_busy() -> float:
 
 
 def ingest_commits(segments: list[Segment]) -> Iterator[int]:
-    """The frames of each commit of `ingest`: it is full with 256 records or 4 MiB."""
+    """The frames of each commit of `ingest`: it is full with 256 records or 2 MiB."""
     for segment in segments:
         start, records, frames, first = 0, 2, 0, True
         for end in segment.frame_ends:
             records, frames = records + 1, frames + 1
-            if records >= 256 or end - start >= 4 << 20:
+            if records >= 256 or end - start >= 2 << 20:
                 yield frames
                 start, records, frames, first = end, 0, 0, False
         if frames or first:
