@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Endurance: nothing is lost, whatever dies when.
+
+Runs the real daemon (RESNET_PROBE, else .build/release/resnet-probe) against real recorders, and holds
+the store against what they ended. `--short` takes about a minute, without it 500 kills. Names of tests
+as arguments run only those.
+"""
+
+import argparse
+import time
+
+import killed_daemon
+from case import Case, Options, Skipped
+from daemon import PROGRAM
+from waiting import Broken
+
+CASES: dict[str, Case] = {
+    "killed-daemon": killed_daemon.follow,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, prog="endurance")
+    parser.add_argument("names", nargs="*", choices=[*CASES, []], metavar="test")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--kills", type=int)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    arguments = parser.parse_args()
+    kills = arguments.kills or (20 if arguments.short else 500)
+    options = Options(arguments.short, kills, 0.002 if arguments.short else 0.01, arguments.seed)
+    print(f"endurance of {PROGRAM}, seed {options.seed}", flush=True)
+    failures = 0
+    for name in arguments.names or CASES:
+        begun = time.monotonic()
+        try:
+            word, line = "ok", CASES[name](options)
+        except Skipped as reason:
+            word, line = "skipped", str(reason)
+        except Broken as failure:
+            word, line = "FAILED", str(failure)
+            failures += 1
+        print(f"{word:8} {name:18} {time.monotonic() - begun:5.1f} s  {line}", flush=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
