@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Endurance: nothing is lost, whatever dies when.
 
 Runs the real daemon (RESNET_PROBE, else .build/release/resnet-probe) against real recorders, and holds
@@ -9,25 +8,47 @@ as arguments run only those.
 import argparse
 import time
 
+import absent_daemon
+import clocks
+import disks
 import killed_daemon
+import killed_recorders
+import mounts
+import older_store
+import two_daemons
 from case import Case, Options, Skipped
 from daemon import PROGRAM
 from waiting import Broken
 
 CASES: dict[str, Case] = {
     "killed-daemon": killed_daemon.follow,
+    "killed-daemon-http": killed_daemon.deliver,
+    "killed-recorders": killed_recorders.kill,
+    "stopped-daemon": absent_daemon.stop,
+    "thousand-journals": absent_daemon.thousand,
+    "two-daemons": two_daemons.race,
+    "wrong-clocks": clocks.shift,
+    "full-disk": disks.full,
+    "full-spool": disks.full_spool,
+    "read-only-spool": disks.read_only_spool,
+    "restored-store": older_store.restore,
+    "deleted-store": older_store.delete,
+    "replaced-store": older_store.replace,
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="endurance")
-    parser.add_argument("names", nargs="*", choices=[*CASES, []], metavar="test")
+    parser.add_argument("names", nargs="*", metavar="test", help=", ".join(CASES))
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--kills", type=int)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(CASES):
+        parser.error(f"there is no test {', '.join(sorted(unknown))}")
     kills = arguments.kills or (20 if arguments.short else 500)
     options = Options(arguments.short, kills, 0.002 if arguments.short else 0.01, arguments.seed)
+    mounts.enter()
     print(f"endurance of {PROGRAM}, seed {options.seed}", flush=True)
     failures = 0
     for name in arguments.names or CASES:

@@ -1,10 +1,13 @@
 """The daemon is killed at random moments while ten recorders write."""
 
+import collections
 import random
 import time
 
 from case import Options
+from delivery import Delivery
 from scene import Scene
+from waiting import expect
 
 
 def follow(options: Options) -> str:
@@ -26,4 +29,38 @@ def follow(options: Options) -> str:
         return (
             f"{frames} frames, {options.kills} kills, {ready} of them while it served; "
             f"longest write {longest * 1e3:.1f} ms; VmHWM {scene.daemon.peak} MB"
+        )
+
+
+def deliver(options: Options) -> str:
+    """Over HTTP: what was acknowledged before a kill is in the store, though it is never sent again."""
+    dice = random.Random(options.seed)
+    with Scene() as scene:
+        elsewhere = scene.folder / "elsewhere"
+        trainings = scene.train(10, spool=elsewhere, interval=options.interval)
+        deliveries = [
+            Delivery(scene.daemon.socket, elsewhere, training.journal.journal, seed)
+            for seed, training in enumerate(trainings)
+        ]
+        for delivery in deliveries:
+            delivery.start()
+        ready = 0
+        for _ in range(options.kills):
+            scene.daemon.start()
+            time.sleep(dice.uniform(0.0, 0.5))
+            ready += scene.daemon.is_ready()
+            scene.daemon.kill()
+        scene.daemon.start_ready()
+        scene.end_trainings()
+        for delivery in deliveries:
+            delivery.finish()
+        counts = sum(
+            (collections.Counter(delivery.counts) for delivery in deliveries),
+            start=collections.Counter(),
+        )
+        frames = scene.settle()
+        expect(counts[409] == 0, "no acknowledged offset is ever taken back")
+        return (
+            f"{frames} frames, {options.kills} kills, {ready} of them while it served; "
+            f"{counts[200]} bodies acknowledged, {counts['died']} cut off; VmHWM {scene.daemon.peak} MB"
         )

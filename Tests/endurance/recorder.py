@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A recorder: a process that appends frames to a journal as the Swift recorder does.
 
 It knows nothing of a daemon. A frame is ended when its write(2) has returned whole; only then it is
@@ -29,9 +28,9 @@ class Segments:
 
     def append(self, record: bytes) -> bool:
         """Appends all of a record or nothing; whether there was room."""
-        if self.file is None or self.length + len(record) > self.capacity:
-            if not self._open_next():
-                return False
+        is_full = self.file is None or self.length + len(record) > self.capacity
+        if is_full and not self._open_next():
+            return False
         return self._write(record)
 
     def _open_next(self) -> bool:

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import Self
 
 import holdings
 from daemon import Daemon
@@ -23,6 +24,7 @@ class Scene:
         self.daemons: list[Daemon] = []
         self.trainings: list[Training] = []
         self.mounts: list[pathlib.Path] = []
+        self.extra: list[Row] = []  # frames that no recorder ended but a test itself
         self.daemon = self.add_daemon(self.store, self.spool)
 
     def _folder(self, name: str) -> pathlib.Path:
@@ -30,7 +32,7 @@ class Scene:
         path.mkdir(mode=0o700)
         return path
 
-    def __enter__(self) -> "Scene":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -77,7 +79,7 @@ class Scene:
 
     def truth(self) -> list[Row]:
         """Every frame that any recorder of the scene ended."""
-        return [row for training in self.trainings for row in training.rows()]
+        return [row for training in self.trainings for row in training.rows()] + self.extra
 
     def settle(self, truth: list[Row] | None = None) -> int:
         """Waits until all is in the store, stops the daemon and checks the store."""

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "Support" / "Oracles"))
 
-import golden_journals as golden  # noqa: E402
+import golden_journals as golden
 
 #: Every frame has this many blocks.
 BLOCKS = 2
