@@ -10,12 +10,15 @@ import time
 
 import absent_daemon
 import clocks
+import crowds
 import disks
+import floods
 import killed_daemon
 import killed_recorders
 import mounts
 import older_store
 import two_daemons
+import visitors
 from case import Case, Options, Skipped
 from daemon import PROGRAM
 from waiting import Broken
@@ -31,6 +34,10 @@ CASES: dict[str, Case] = {
     "full-disk": disks.full,
     "full-spool": disks.full_spool,
     "read-only-spool": disks.read_only_spool,
+    "idle-clients": crowds.idle,
+    "stuck-clients": crowds.stuck,
+    "fast-clients": floods.flood,
+    "visited-store": visitors.visit,
     "restored-store": older_store.restore,
     "deleted-store": older_store.delete,
     "replaced-store": older_store.replace,

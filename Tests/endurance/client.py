@@ -7,7 +7,7 @@ import json
 import pathlib
 import socket
 
-from waiting import Broken, expect
+from waiting import Broken, expect, until
 
 #: What an answer may be that means "later": nothing was wrong with the bytes.
 LATER = (413, 429, 503, 507)
@@ -28,8 +28,16 @@ def plug(path: pathlib.Path, timeout: float = 60) -> socket.socket:
     """A connected socket, to speak bytes through."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(timeout)
+
+    def is_connected() -> bool:
+        try:
+            sock.connect(str(path))
+        except BlockingIOError:  # the queue of those who want to connect is full: later
+            return False
+        return True
+
     try:
-        sock.connect(str(path))
+        until(is_connected, "the daemon accepts a connection")
     except OSError:
         sock.close()
         raise
