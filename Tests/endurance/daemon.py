@@ -28,9 +28,9 @@ class Daemon:
     def start(self) -> None:
         """Starts it; does not wait."""
         self.starts += 1
-        arguments = ["serve", "--store", self.store, "--socket", self.socket]
+        arguments = ["serve", f"--store={self.store}", f"--socket={self.socket}"]
         if self.spool:
-            arguments += ["--spool", self.spool]
+            arguments.append(f"--spool={self.spool}")
         environment = {
             name: value
             for name, value in os.environ.items()

@@ -1,6 +1,7 @@
 """Disks that are full, and a spool that cannot be written."""
 
 import time
+from collections.abc import Callable
 
 import holdings
 import mounts
@@ -34,8 +35,7 @@ def full(options: Options) -> str:
                 health = get(scene.daemon.socket, "/v1/health")
                 expect(health.status == 503, f"health says that it cannot write: {health}")
                 expect("full" in str(health.body["problem"]), f"and why: {health}")
-                refused = delivery.counts.get(507, 0)
-                until(lambda n=refused: delivery.counts.get(507, 0) > n, "a client is told: later")
+                _await_more(lambda: delivery.counts.get(507, 0), 1, "a client is told: later")
                 time.sleep(0.5)
                 waited += len(scene.truth()) - before
             until(lambda: get(scene.daemon.socket, "/v1/health").status == 200, "it is well again")
@@ -47,6 +47,11 @@ def full(options: Options) -> str:
         expect("full" in scene.daemon.log(), f"the log says it: {scene.daemon.log()!r}")
         frames = scene.settle()
         return f"{frames} frames, {waited} waited for room; 507 {delivery.counts[507]} times"
+
+
+def _await_more(count: Callable[[], int], more: int, what: str) -> None:
+    before = count()
+    until(lambda: count() >= before + more, what)
 
 
 def _answers_507(scene: Scene) -> int:
@@ -61,6 +66,7 @@ def _answers_507(scene: Scene) -> int:
         return answer if answer.status != 200 else None
 
     answer = until(is_refused, "a body is refused")
+    assert answer is not None
     expect(answer.status == 507, f"a full disk is told as 507: {answer}")
     return holdings.count(scene.store)
 
@@ -74,8 +80,7 @@ def full_spool(options: Options) -> str:
         for _ in range(2 if options.is_short else 10):
             with mounts.filled(scene.spool, spare=3000):
                 time.sleep(1)
-            noted = len(scene.truth())
-            until(lambda n=noted: len(scene.truth()) > n + 100, "recorders go on")
+            _await_more(lambda: len(scene.truth()), 100, "recorders go on")
         scene.end_trainings(may_drop=True)
         dropped = sum(training.dropped() for training in trainings)
         expect(dropped, "the disk was full for the recorders")

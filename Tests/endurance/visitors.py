@@ -33,10 +33,12 @@ def visit(options: Options) -> str:
             with contextlib.closing(sqlite3.connect(scene.store, timeout=60)) as visitor:
                 visitor.execute("BEGIN IMMEDIATE")
                 visitor.execute("ROLLBACK")
-            command = [PROGRAM, "runs", "--store", scene.store]
+            command = [PROGRAM, "runs", f"--store={scene.store}"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             expect(done.returncode == 0, f"`resnet-probe runs` beside a daemon: {done.stderr}")
-            expect(log.exists() and log.stat().st_ino == before, "no visitor deletes the daemon's log")
+            expect(
+                log.exists() and log.stat().st_ino == before, "no visitor deletes the daemon's log"
+            )
         scene.end_trainings()
         delivery.finish()
         scene.await_delivered()
