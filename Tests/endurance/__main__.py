@@ -6,7 +6,10 @@ as arguments run only those.
 """
 
 import argparse
+import concurrent.futures
+import pathlib
 import time
+import traceback
 
 import absent_daemon
 import clocks
@@ -49,26 +52,36 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="test", help=", ".join(CASES))
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--kills", type=int)
+    parser.add_argument("--jobs", type=int, default=3, help="tests at a time")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(CASES):
         parser.error(f"there is no test {', '.join(sorted(unknown))}")
     kills = arguments.kills or (20 if arguments.short else 500)
     options = Options(arguments.short, kills, 0.002 if arguments.short else 0.01, arguments.seed)
+    if not pathlib.Path(PROGRAM).exists():
+        parser.error(f"there is no {PROGRAM}: build it, or name another in RESNET_PROBE")
     mounts.enter()
     print(f"endurance of {PROGRAM}, seed {options.seed}", flush=True)
-    failures = 0
-    for name in arguments.names or CASES:
-        begun = time.monotonic()
-        try:
-            word, line = "ok", CASES[name](options)
-        except Skipped as reason:
-            word, line = "skipped", str(reason)
-        except Broken as failure:
-            word, line = "FAILED", str(failure)
-            failures += 1
-        print(f"{word:8} {name:18} {time.monotonic() - begun:5.1f} s  {line}", flush=True)
-    return 1 if failures else 0
+    # Tests mostly wait: a few at a time keep two cores busy.
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        outcomes = list(pool.map(lambda name: _run(name, options), arguments.names or CASES))
+    return 0 if all(outcomes) else 1
+
+
+def _run(name: str, options: Options) -> bool:
+    """Runs one test and prints its line; whether it did not fail."""
+    begun = time.monotonic()
+    try:
+        word, line = "ok", CASES[name](options)
+    except Skipped as reason:
+        word, line = "skipped", str(reason)
+    except Broken as failure:
+        word, line = "FAILED", str(failure)
+    except Exception:
+        word, line = "FAILED", traceback.format_exc()
+    print(f"{word:8} {name:18} {time.monotonic() - begun:5.1f} s  {line}", flush=True)
+    return word != "FAILED"
 
 
 if __name__ == "__main__":
