@@ -78,7 +78,7 @@ def _run(name: str, options: Options) -> bool:
         word, line = "skipped", str(reason)
     except Broken as failure:
         word, line = "FAILED", str(failure)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, it is this test's failure
         word, line = "FAILED", traceback.format_exc()
     print(f"{word:8} {name:18} {time.monotonic() - begun:5.1f} s  {line}", flush=True)
     return word != "FAILED"

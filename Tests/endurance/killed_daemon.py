@@ -4,6 +4,7 @@ import collections
 import random
 import time
 
+import holdings
 from case import Options
 from delivery import Delivery
 from scene import Scene
@@ -15,12 +16,7 @@ def follow(options: Options) -> str:
     dice = random.Random(options.seed)
     with Scene() as scene:
         trainings = scene.train(10, interval=options.interval)
-        ready = 0
-        for _ in range(options.kills):
-            scene.daemon.start()
-            time.sleep(dice.uniform(0.0, 0.5))
-            ready += scene.daemon.is_ready()
-            scene.daemon.kill()
+        ready = _kill_again_and_again(scene, options.kills, dice)
         scene.daemon.start_ready()
         scene.end_trainings()
         scene.await_delivered()
@@ -44,12 +40,7 @@ def deliver(options: Options) -> str:
         ]
         for delivery in deliveries:
             delivery.start()
-        ready = 0
-        for _ in range(options.kills):
-            scene.daemon.start()
-            time.sleep(dice.uniform(0.0, 0.5))
-            ready += scene.daemon.is_ready()
-            scene.daemon.kill()
+        ready = _kill_again_and_again(scene, options.kills, dice)
         scene.daemon.start_ready()
         scene.end_trainings()
         for delivery in deliveries:
@@ -64,3 +55,19 @@ def deliver(options: Options) -> str:
             f"{frames} frames, {options.kills} kills, {ready} of them while it served; "
             f"{counts[200]} bodies acknowledged, {counts['died']} cut off; VmHWM {scene.daemon.peak} MB"
         )
+
+
+def _kill_again_and_again(scene: Scene, kills: int, dice: random.Random) -> int:
+    """Kills at any moment from the start on, every other time from when it serves on; how often it
+    served by then."""
+    ready = 0
+    for number in range(kills):
+        if number % 2:
+            scene.daemon.start_ready()
+        else:
+            scene.daemon.start()
+        time.sleep(dice.uniform(0.0, 0.4))
+        ready += scene.daemon.is_ready()
+        scene.daemon.kill()
+    expect(holdings.count(scene.store), "it took something in between two kills")
+    return ready
