@@ -1,11 +1,13 @@
 """Clocks that are wrong: recorders' in their frames, and the file system's in the files' ages."""
 
+import functools
 import os
+import pathlib
 import time
 
 from case import Options
 from scene import Scene
-from waiting import expect
+from waiting import expect, until
 
 YEAR = 365 * 86_400
 
@@ -25,22 +27,30 @@ def shift(options: Options) -> str:
                     except FileNotFoundError:
                         continue  # it moved to delivered/ meanwhile
             time.sleep(0.1)
-        numbers = {
-            training.journal.journal: _last(scene, training.journal.journal)
-            for training in trainings
-        }
-        expect(all(numbers.values()), "segments went by")
+        for training in trainings:
+            name = training.journal.journal
+            until(functools.partial(_has_delivered, scene, name), "segments go by")
+            _check_last(scene, name)
         scene.end_trainings()
         scene.await_delivered()
         return f"{scene.settle()} frames of clocks 100 years behind to 1,000 ahead"
 
 
-def _last(scene: Scene, journal: str) -> int:
-    """The number of a living recorder's newest segment, which must still be in the spool."""
-    pending = [int(path.name.split(".")[1]) for path in scene.spool.glob(f"{journal}.*.rpj")]
-    delivered = [
-        int(path.name.split(".")[1]) for path in scene.spool.glob(f"delivered/{journal}.*.rpj")
-    ]
-    newest = max(delivered, default=-1)
-    expect(max(pending, default=-1) > newest, "the file of a living recorder is not moved aside")
-    return newest + 1
+def _has_delivered(scene: Scene, journal: str) -> bool:
+    return _delivered(scene, journal) >= 0
+
+
+def _delivered(scene: Scene, journal: str) -> int:
+    """The number of the newest segment that was delivered; -1: none yet."""
+    return max(map(_number, scene.spool.glob(f"delivered/{journal}.*.rpj")), default=-1)
+
+
+def _check_last(scene: Scene, journal: str) -> None:
+    """A living recorder's newest segment is still in the spool."""
+    newest = _delivered(scene, journal)  # asked first: it only grows
+    pending = max(map(_number, scene.spool.glob(f"{journal}.*.rpj")), default=-1)
+    expect(pending > newest, "the file of a living recorder is not moved aside")
+
+
+def _number(path: pathlib.Path) -> int:
+    return int(path.name.split(".")[1])

@@ -16,15 +16,20 @@ class Delivery(threading.Thread):
     After whatever befalls it goes on from the last acknowledged offset and never before it, unless
     the daemon says that it knows less (409) or that its store is another one: a byte that was
     acknowledged and is not in the store is lost, and the store's check finds it.
+
+    With `asks_anew` it asks for every segment's offset once a connection was cut. Only so can it know
+    that a store is an older copy: a copy keeps the store's identity, and where a new segment begins
+    just then there is no 409.
     """
 
     def __init__(
         self, socket: pathlib.Path, folder: pathlib.Path, journal: str, seed: int,
-        piece: int = 64 << 10,
+        piece: int = 64 << 10, asks_anew: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(daemon=True)
         self.socket, self.folder, self.journal, self.piece = socket, folder, journal, piece
         self.dice = random.Random(seed)
+        self.asks_anew = asks_anew
         self.acknowledged: dict[str, int] = {}
         self.store: object = None
         self.counts: dict[object, int] = {}
@@ -62,14 +67,17 @@ class Delivery(threading.Thread):
         return self.acknowledged.get(path.name, 0) < path.stat().st_size
 
     def _send(self, connection: Connection, path: pathlib.Path) -> None:
+        is_known = path.name in self.acknowledged or not self.asks_anew
         offset = self.acknowledged.get(path.name, 0)
         with open(path, "rb") as file:
             file.seek(offset)
-            body = file.read(self.dice.randint(self.piece // 16, self.piece))
+            body = file.read(self.dice.randint(self.piece // 16, self.piece)) if is_known else b""
         try:
             answer = ask(connection, "POST", uri(path.name, offset), body)
         except (OSError, http.client.HTTPException):
             connection.close()
+            if self.asks_anew:
+                self.acknowledged.clear()
             self._count("died")
             time.sleep(0.02)
             return
