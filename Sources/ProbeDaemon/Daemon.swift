@@ -92,7 +92,7 @@ public struct Daemon: ~Copyable {
     // Stopped in the reverse order: first nothing comes in any more, last the writer ends.
     var services: [any Service] = [
       writer, StoreWatch(store: store, file: file, ledger: ledger),
-      VerdictService(store: store, logger: logger),
+      VerdictService(store: store, ledger: ledger, logger: logger),
     ]
     if let folder = configuration.spool {
       services.append(

@@ -11,7 +11,7 @@ import ProbeCore
 /// that lags behind does not make every window be judged again and again.
 struct WindowWriter {
   /// The windows judged in one transaction: other writers wait for it.
-  static let windowsAtOnce = 64
+  static let windowsAtOnce = 16
 
   let run: Int
   let blocks: [(id: Int, block: Block)]

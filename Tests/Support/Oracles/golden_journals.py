@@ -46,9 +46,12 @@ def message(field: int, value: bytes) -> bytes:
     return data(field, value, always=True)
 
 
-def run_opened(segment: int) -> bytes:
-    body = data(1, JOURNAL) + integer(2, segment) + data(3, RUN) + data(4, ATTEMPT)
-    body += text(5, "golden") + text(6, "tests") + double(7, 1.75e9) + integer(8, 0)
+def run_opened(
+    segment: int, journal: bytes = JOURNAL, run: bytes = RUN, attempt: bytes = ATTEMPT,
+    name: str = "golden",
+) -> bytes:
+    body = data(1, journal) + integer(2, segment) + data(3, run) + data(4, attempt)
+    body += text(5, name) + text(6, "tests") + double(7, 1.75e9) + integer(8, 0)
     body += integer(9, 0) + integer(10, 1) + integer(11, 200, always=True)
     body += text(12, "golden; recorder 0.1.0") + text(13, "host")
     body += message(14, text(1, "lr") + text(2, "0.1"))
@@ -67,14 +70,18 @@ def moments(n: int, mean: float, m2: float) -> bytes:
     return integer(1, n) + double(2, mean) + double(3, m2)
 
 
-def log_distribution(n, logs, p50, p90, p99, top) -> bytes:
+def log_distribution(
+    n: int, logs: tuple[int, float, float], p50: float, p90: float, p99: float, top: float
+) -> bytes:
     body = integer(1, n) + message(2, moments(*logs))
     for field, value in ((3, p50), (4, p90), (5, p99), (6, top)):
         body += double(field, value, always=True)
     return body
 
 
-def frame(step: int, gap: float) -> bytes:
+def frame(
+    step: int, gap: float, wall_time: float | None = None, loss: float = 2.25, dropped: int = 0
+) -> bytes:
     first = integer(2, 64) + integer(3, 1) + integer(5, 1)
     first += message(7, log_distribution(63, (60, -3.0, 1.5), gap, 2 * gap, 3 * gap, 4 * gap))
     first += message(8, data(1, bytes([60, 96, 99])) + data(2, bytes([60, 3, 1])))
@@ -83,8 +90,9 @@ def frame(step: int, gap: float) -> bytes:
     first += message(18, moments(64, 0.0078125, 0.001))
     first += double(19, -0.001) + double(21, 12.5) + double(22, 0.75)
     second = integer(1, 1) + integer(2, 64) + integer(3, 1) + integer(6, 64)
-    body = integer(1, step) + double(2, 1.75e9 + step) + double(3, 2.25) + double(4, 0.1)
-    body += double(7, 0.00025) + message(9, first) + message(9, second)
+    body = integer(1, step) + double(2, 1.75e9 + step if wall_time is None else wall_time)
+    body += double(3, loss, always=True) + double(4, 0.1)
+    body += double(7, 0.00025) + integer(8, dropped) + message(9, first) + message(9, second)
     body += message(10, text(1, "accuracy") + double(2, 0.5))
     return message(3, body)
 
@@ -102,8 +110,10 @@ def record(payload: bytes) -> bytes:
     return length + struct.pack("<I", zlib.crc32(length + payload)) + payload
 
 
-def segment(number: int, payloads: list[bytes], tail: bytes = b"") -> bytes:
-    header = b"RPJ1" + struct.pack("<I", number) + JOURNAL
+def segment(
+    number: int, payloads: list[bytes], tail: bytes = b"", journal: bytes = JOURNAL
+) -> bytes:
+    header = b"RPJ1" + struct.pack("<I", number) + journal
     return header + b"".join(record(payload) for payload in payloads) + tail
 
 
