@@ -37,10 +37,23 @@ struct StoreChecks {
           name: "file system", state: .wrong, words: "the store lies on a network one (\(kind))",
           hint: "keep it on a local disk (RESNET_PROBE_STORE=/local/…)"))
     }
-    if let holder = StoreLock.holder(of: "\(path).lock") {
-      checks.append(Check(name: "writer", state: .ok, words: "process \(holder) takes journals in"))
-    }
+    if let daemon { checks.append(daemon) }
     return checks
+  }
+
+  /// The daemon at the store's own socket, or whoever else takes journals in; nil where nobody does.
+  private var daemon: Check? {
+    let socket = SocketPlace.path(forStore: path)
+    if let health = Health(ofDaemonAt: socket) {
+      guard let problem = health.problem else {
+        return Check(
+          name: "daemon", state: .ok, words: "process \(health.process) listens at \(socket)")
+      }
+      return Check(name: "daemon", state: .wrong, words: problem)
+    }
+    return StoreLock.holder(of: "\(path).lock").map { holder in
+      Check(name: "writer", state: .ok, words: "process \(holder) takes journals in")
+    }
   }
 
   private var permissions: Check {

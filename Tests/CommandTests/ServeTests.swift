@@ -89,6 +89,8 @@ import Testing
         }
 
         """)
+    let doctor = try command("doctor")
+    #expect(doctor.code == 0 && doctor.output.contains("listens at \(daemon.socket)"))
     let status = try command("status")
     #expect(status.output.contains("Daemon  process \(daemon.process.processIdentifier) since "))
     #expect(status.output.contains("726 new frames, the last at "), "\(status.output)")

@@ -78,6 +78,43 @@ import Testing
     #expect(try daemon.request("GET", "/v1/health").status == 200)
   }
 
+  @Test func `bodies that hold all the memory there is are told to come later, and it comes back`()
+    throws
+  {
+    let daemon = try RunningDaemon(try Command())
+    let run = try GoldenRun()
+    // The head of a segment, and of a record of 4 MiB that never ends.
+    let head = Array(run.bytes.prefix(24)) + [0, 0, 0x40, 0, 1, 2, 3, 4]
+    let body = head + [UInt8](repeating: 7, count: (4 << 20) - 1)
+    func inFlight(_ isEnough: (Int) -> Bool) throws -> Int {
+      let end = Date(timeIntervalSinceNow: 60)
+      var used = -1
+      while !isEnough(used), Date() < end {
+        used = try daemon.request("GET", "/v1/health").member("bodies_bytes") as? Int ?? -1
+      }
+      return used
+    }
+    // Eight of them would take more than all of it: each is in flight before the next comes.
+    var held: [HTTPConnection] = []
+    for count in 1...7 {
+      let connection = try daemon.connect()
+      connection.sendHead("POST", run.target(from: 0), length: body.count + 1)
+      connection.send(body)
+      held.append(connection)
+      #expect(try inFlight { $0 >= count * body.count } == count * body.count)
+    }
+    let eighth = try daemon.connect()
+    eighth.sendHead("POST", run.target(from: 0), length: body.count)
+    eighth.send(body)
+    let response = try #require(eighth.response())
+    #expect(response.status == 429 && response.fields["retry-after"] == "1")
+    // A small one still finds room.
+    let small = try GoldenRun()
+    #expect(try daemon.request("POST", small.target(from: 0), body: small.bytes).status == 200)
+    held = []
+    #expect(try inFlight { $0 == 0 } == 0)
+  }
+
   @Test
   func `what is no HTTP, floods of fields and endless lines end the connection, not the daemon`()
     throws

@@ -288,7 +288,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=2000, help="frames a round")
     parser.add_argument("--every", type=int, default=1, help="steps from one frame to the next")
-    parser.add_argument("--body", type=int, default=4 << 20, help="bytes of a POST at most")
+    parser.add_argument("--body", type=int, default=16 << 20, help="bytes of a POST at most")
     parser.add_argument("--appends", type=int, default=500, help="frames that latency appends")
     parser.add_argument("--rate", type=float, default=20, help="frames a second that it appends")
     options = parser.parse_args()
