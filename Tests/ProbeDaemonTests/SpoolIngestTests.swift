@@ -183,7 +183,7 @@ import Testing
     var living = try GoldenRun(steps: [0], finishes: false)
     _ = try intake.write(living.bytes, as: living.segment.fileName)
     var spool = SpoolIngest(folder: intake.spool)
-    _ = try spool.take(into: intake.store, atMost: 2)
+    _ = try spool.take(into: intake.store, atMost: 1 << 19)
     for _ in 0..<5 {
       let run = try GoldenRun()
       let path = try intake.write(run.bytes, as: run.segment.fileName)
@@ -192,11 +192,11 @@ import Testing
     }
     try living.append(.frame(Golden.frame(step: 1, gap: 0.25)))
     _ = try intake.write(living.bytes, as: living.segment.fileName)
-    let first = try spool.take(into: intake.store, atMost: 2)
+    let first = try spool.take(into: intake.store, atMost: 1 << 19)
     #expect(first.segments.count == 2)
     #expect(first.segments[0].path.hasSuffix(living.segment.fileName))
     #expect(first.segments[0].frames == 1)
-    for _ in 0..<2 { _ = try spool.take(into: intake.store, atMost: 2) }
+    for _ in 0..<2 { _ = try spool.take(into: intake.store, atMost: 1 << 19) }
     #expect(try intake.count("SELECT count(*) FROM frame") == 2 + 5 * 2)
   }
 }

@@ -11,9 +11,11 @@ import Synchronization
 struct SpoolFollower: Service {
   /// The time between two looks.
   static let interval = Duration.milliseconds(200)
-  /// The segments that are taken in before the folder is listed anew, those that grow first: no backlog
-  /// keeps a living run waiting.
-  static let segmentsAtATime = 8
+  /// What is taken in before the folder is listed anew, segments that grow first: no backlog keeps a living
+  /// run waiting.
+  ///
+  /// Unit: bytes.
+  static let bytesAtATime = 16 << 20
   /// The time between two looks while the store cannot be written.
   static let pause = Duration.seconds(2)
 
@@ -54,7 +56,7 @@ struct SpoolFollower: Service {
         let (next, account) = try await look(intake, stop)
         intake = next
         note(account.segments)
-        wait = account.segments.count == Self.segmentsAtATime ? .zero : Self.interval
+        wait = account.isBounded ? .zero : Self.interval
       } catch {
         fail(error)
         wait = Self.pause
@@ -70,7 +72,7 @@ struct SpoolFollower: Service {
     let ledger = ledger
     return try await NIOThreadPool.singleton.runIfActive {
       var intake = intake
-      let account = try intake.take(into: store, atMost: Self.segmentsAtATime) { stop.isSet }
+      let account = try intake.take(into: store, atMost: Self.bytesAtATime) { stop.isSet }
       // Nothing was in the way of writing, if anything was to be written.
       if !account.segments.isEmpty { ledger.note(nil) }
       return (intake, account)

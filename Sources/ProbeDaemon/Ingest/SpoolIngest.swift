@@ -15,6 +15,8 @@ public struct SpoolIngest: Sendable {
   public struct Account: Sendable {
     /// One for each segment that was looked into.
     public var segments: [SegmentAccount] = []
+    /// Whether more may wait, because only so many bytes were wanted.
+    public var isBounded = false
 
     /// The runs that something new was taken in of.
     public var runs: Set<Int> {
@@ -26,6 +28,10 @@ public struct SpoolIngest: Sendable {
   ///
   /// Unit: seconds.
   static let silence = 60
+  /// What a segment counts for at least where the bytes of a look are bounded: its commit.
+  ///
+  /// Unit: bytes.
+  static let leastCost = 1 << 18
 
   private let folder: String
   private var seen: [SegmentIdentity: (bytes: Int, account: SegmentAccount)] = [:]
@@ -33,7 +39,8 @@ public struct SpoolIngest: Sendable {
   /// The intake of a spool folder.
   public init(folder: String) { self.folder = folder }
 
-  /// Takes in what is pending: all, or `atMost` segments of it, those first that it knows and that grew.
+  /// Takes in what is pending: all, or about `atMost` bytes of it, those segments first that it knows and
+  /// that grew.
   ///
   /// It ends early where `stops` says so, asked before each segment. - Throws: `StoreError` where the
   /// store cannot be written; what was taken in before stays.
@@ -42,7 +49,8 @@ public struct SpoolIngest: Sendable {
   ) throws(StoreError) -> Account {
     var account = Account()
     var pending = SpoolListing(of: folder).pending
-    if atMost < pending.count {
+    var cost = 0
+    if atMost < .max {
       pending =
         pending.filter { seen[$0.segment] != nil } + pending.filter { seen[$0.segment] == nil }
     }
@@ -50,13 +58,14 @@ public struct SpoolIngest: Sendable {
       pending.map { ($0.segment.journal, $0.segment.segment) }, uniquingKeysWith: max)
     let present = Set(pending.map(\.segment))
     seen = seen.filter { present.contains($0.key) }
-    for file in pending where account.segments.count < atMost && !stops() {
+    for file in pending where cost < atMost && !stops() {
       let path = "\(folder)/\(file.segment.fileName)"
       var taken: SegmentAccount
       if let known = seen[file.segment], known.bytes == file.bytes {
         taken = known.account
       } else {
         taken = try SegmentIngest(into: store).take(path, expected: file.segment)
+        cost += max(file.bytes - (seen[file.segment]?.bytes ?? 0), Self.leastCost)
         if let known = seen[file.segment] {
           taken.isFinished = taken.isFinished || known.account.isFinished
         } else if !taken.isFinished {
@@ -68,6 +77,7 @@ public struct SpoolIngest: Sendable {
       }
       settle(path, taken, hasSuccessor: file.segment.segment < last[file.segment.journal] ?? 0)
     }
+    account.isBounded = cost >= atMost
     return account
   }
 
