@@ -11,7 +11,7 @@ extension ResnetProbe_V1_Moments {
   }
 
   func value(_ statistic: String) throws(WireError) -> Moments {
-    let n = try RecordCodec.count(n, "\(statistic)_n")
+    let n = try RecordCodec.samples(n, "\(statistic)_n")
     guard let moments = Moments(n: n, mean: mean, m2: m2) else {
       throw .impossible(
         "moments of \(statistic) that no sample has (n \(n), mean \(mean), m2 \(m2))")
@@ -32,7 +32,7 @@ extension ResnetProbe_V1_LogDistribution {
   }
 
   func value(_ statistic: String) throws(WireError) -> LogDistribution {
-    let n = try RecordCodec.count(n, "\(statistic)_n")
+    let n = try RecordCodec.samples(n, "\(statistic)_n")
     let logs = try self.logs.value("\(statistic)_log")
     guard logs.n <= n else { throw .impossible("more logarithms than values of \(statistic)") }
     let percentiles = [
@@ -62,7 +62,7 @@ extension ResnetProbe_V1_Histogram {
     var histogram = GapHistogram()
     for (slot, samples) in zip(slots, counts) {
       histogram.count(
-        try RecordCodec.count(samples, "histogram count"), inSlot: Int(slot))
+        try RecordCodec.samples(samples, "histogram count"), inSlot: Int(slot))
     }
     return histogram
   }
@@ -77,7 +77,7 @@ extension ResnetProbe_V1_Pooled {
 
   /// Count and value; the value must be finite and not negative.
   func checked(_ statistic: String) throws(WireError) -> (n: Int, value: Double) {
-    let n = try RecordCodec.count(n, "\(statistic)_n")
+    let n = try RecordCodec.samples(n, "\(statistic)_n")
     guard n > 0, value.isFinite, value >= 0 else {
       throw .impossible("\(statistic) of \(value) over \(n)")
     }
@@ -86,7 +86,7 @@ extension ResnetProbe_V1_Pooled {
 
   /// A share; an unbiased estimate may be below 0.
   func fraction(_ statistic: String) throws(WireError) -> Fraction {
-    let n = try RecordCodec.count(n, "\(statistic)_n")
+    let n = try RecordCodec.samples(n, "\(statistic)_n")
     guard n > 0, value.isFinite else { throw .impossible("\(statistic) of \(value) over \(n)") }
     return Fraction(n: n, value: value)
   }

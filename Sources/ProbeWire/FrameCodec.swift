@@ -26,10 +26,8 @@ extension ResnetProbe_V1_Frame {
       throw .impossible("a recorder's cost of \(recorderSeconds) s")
     }
     frame.recorderSeconds = recorderSeconds
-    frame.droppedFrames = try RecordCodec.count(droppedFrames, "number of dropped frames")
-    guard blocks.count <= BlockMap.maximumBlocks else {
-      throw .impossible("\(blocks.count) blocks in a frame")
-    }
+    frame.droppedFrames = try RecordCodec.samples(droppedFrames, "number of dropped frames")
+    frame.blocks.reserveCapacity(blocks.count)
     var last = -1
     for block in blocks {
       guard Int(block.ordinal) > last else {
@@ -51,10 +49,8 @@ extension ResnetProbe_V1_Metric {
   }
 
   static func values(_ metrics: [ResnetProbe_V1_Metric]) throws(WireError) -> [Metric] {
-    guard metrics.count <= Metric.maximumCount else {
-      throw .impossible("\(metrics.count) metrics in one record")
-    }
     var values: [Metric] = []
+    values.reserveCapacity(metrics.count)
     for metric in metrics {
       let key = try RecordCodec.text(
         metric.key, "metric key", limit: Metric.maximumKeyLength, least: 1)
