@@ -13,8 +13,8 @@ public struct JournalBatch: Sendable {
   public var to: Int
   /// The records in order.
   public var records: [ProbeCore.Record]
-  /// Why records of the stretch were passed over before they came here.
-  public var rejections: [String]
+  /// The records of the stretch that were passed over before they came here.
+  public var rejections = Rejections()
   /// Why nothing after `to` can be read; nil: nothing wrong.
   public var damage: String?
 
@@ -25,7 +25,6 @@ public struct JournalBatch: Sendable {
     self.from = from
     to = from
     records = []
-    rejections = []
   }
 }
 
@@ -37,8 +36,8 @@ public struct AppendOutcome: Sendable, Hashable {
   public var offset: Int
   /// The frames that were added.
   public var frames = 0
-  /// Why records were passed over.
-  public var rejections: [String] = []
+  /// The records that were passed over.
+  public var rejections = Rejections()
 }
 
 extension Store {
@@ -72,7 +71,7 @@ extension Store {
         reason: "it does not begin with the opening of a run", hint: "")
     }
     var writer = try FrameWriter(context, db)
-    for reason in batch.rejections { writer.reject(reason) }
+    writer.reject(batch.rejections)
     for record in batch.records { try writer.take(record) }
     return try writer.finish(batch)
   }

@@ -7,7 +7,7 @@ struct FrameWriter {
   private let db: Database
   private var rollups = RollupWriter()
   private var frames = 0
-  private var rejections: [String] = []
+  private var rejections = Rejections()
   private var droppedFrames = 0
   private var lastSeen = 0.0
 
@@ -16,7 +16,9 @@ struct FrameWriter {
     self.db = db
   }
 
-  mutating func reject(_ reason: String) { rejections.append(reason) }
+  mutating func reject(_ reason: @autoclosure () -> String) { rejections.add(reason()) }
+
+  mutating func reject(_ others: Rejections) { rejections.merge(others) }
 
   mutating func take(_ record: ProbeCore.Record) throws {
     switch record {
@@ -45,7 +47,7 @@ struct FrameWriter {
         sql: """
           UPDATE journal SET rejected_records = rejected_records + ?,
             first_rejection = coalesce(first_rejection, ?) WHERE id = ?
-          """, arguments: [rejections.count, rejections[0], context.journalID])
+          """, arguments: [rejections.count, rejections.first, context.journalID])
     }
     if droppedFrames > 0 {
       try db.execute(
