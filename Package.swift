@@ -102,7 +102,10 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "ProbeDaemonTests",
-      dependencies: ["ProbeCore", "ProbeWire", "ProbeStore", "ProbeDaemon", "Support"],
+      dependencies: [
+        "ProbeCore", "ProbeWire", "ProbeStore", "ProbeAnalysis", "ProbeReport", "ProbeDaemon",
+        "Support",
+      ],
       swiftSettings: house),
     .testTarget(
       name: "DigitsTrainerTests", dependencies: ["ProbeCore", "DigitsTrainer"],

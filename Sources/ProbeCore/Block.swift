@@ -61,6 +61,9 @@ public struct Block: Sendable, Hashable {
   /// The configured probability that stochastic depth drops the branch, where it is used.
   public var dropProbability: Double?
 
+  /// The most dimensions that a shape may have.
+  public static let maximumDimensions = 8
+
   /// Describes a block; what is left out is unknown or absent.
   public init(
     ordinal: Int, name: String, kind: Kind = .residual, shortcut: Shortcut = .identity,

@@ -57,8 +57,10 @@ public struct BlockMap: Sendable, Hashable {
     guard counts.allSatisfy({ $0 >= 0 }) else {
       throw .impossible(ordinal: block.ordinal, what: "a count below zero")
     }
-    guard block.shape.count <= 8 else {
-      throw .impossible(ordinal: block.ordinal, what: "a shape of more than 8 dimensions")
+    guard block.shape.count <= Block.maximumDimensions else {
+      throw .impossible(
+        ordinal: block.ordinal,
+        what: "a shape of more than \(Block.maximumDimensions) dimensions")
     }
     if let p = block.dropProbability, !(0...1).contains(p) {
       throw .impossible(ordinal: block.ordinal, what: "a drop probability outside 0 to 1")

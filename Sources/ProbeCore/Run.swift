@@ -74,8 +74,15 @@ public struct RunOpened: Sendable, Hashable {
   /// The user's configuration as key and value, secrets already redacted.
   public var config: [String: String]
 
-  /// The most bytes of UTF-8 that a name, project, recorder or host may take.
+  /// The most bytes of UTF-8 that a name, project, recorder or host, or a key of the configuration, may take.
   public static let maximumTextLength = 512
+  /// The most entries that a configuration may have.
+  public static let maximumConfigEntries = 1024
+  /// The most bytes of UTF-8 that one value of a configuration may take.
+  public static let maximumConfigValueLength = 65_536
+  /// The most bytes of UTF-8 that a configuration's keys and values may take together: every segment
+  /// begins with it.
+  public static let maximumConfigLength = 1 << 20
 
   /// Describes a run's opening; what is left out is unknown.
   public init(

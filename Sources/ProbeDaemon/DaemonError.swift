@@ -6,6 +6,8 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
   case store(StoreError)
   /// Bodies of too many bytes are in flight already.
   case queueFull
+  /// Too many reports and lists are being read already.
+  case tooManyReads
   /// The daemon is about to end and takes nothing in any more.
   case stopping
   /// A store or a spool is another process's, whose id it may be.
@@ -18,6 +20,7 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .store(let error): error.description
     case .queueFull: "cannot take in the bytes: too many wait to be committed"
+    case .tooManyReads: "cannot read the store: too many others do"
     case .stopping: "cannot take in the bytes: the daemon is stopping"
     case .locked(let path, let holder):
       "cannot serve \(path): another process\(holder.map { " (\($0))" } ?? "") takes journals in there"
@@ -30,6 +33,7 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .store(let error): error.hint
     case .queueFull: "send them again in a second"
+    case .tooManyReads: "ask again in a second"
     case .stopping: "send them again when it is back"
     case .locked: "`resnet-probe status` tells about it; one daemon serves a store and a spool"
     case .socket(_, _, let hint): hint

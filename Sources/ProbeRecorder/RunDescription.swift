@@ -14,7 +14,8 @@ public struct RunDescription: Sendable, Hashable {
   public var firstStep: Int
   /// The steps planned, counted from step 0, where known.
   public var plannedSteps: Int?
-  /// The configuration as key and value: at most 1,024 entries, keys of 512 bytes, values of 64 KiB.
+  /// The configuration as key and value: at most 1,024 entries, keys of 512 bytes, values of 64 KiB,
+  /// 1 MiB of all.
   ///
   /// Values whose key speaks of a secret are replaced before they are written (``Redaction``).
   public var config: [String: String]
@@ -88,10 +89,16 @@ public struct RunDescription: Sendable, Hashable {
     if !(1...1_048_576).contains(worldSize) || !(0..<worldSize).contains(rank) {
       return "it is rank \(rank) of \(worldSize)"
     }
-    if config.count > 1024 { return "its configuration has over 1,024 entries" }
-    for (key, value) in config where key.utf8.count > limit || value.utf8.count > 65_536 {
+    if config.count > RunOpened.maximumConfigEntries {
+      return "its configuration has over 1,024 entries"
+    }
+    let written = Redaction.redacted(config)
+    for (key, value) in written
+    where key.utf8.count > limit || value.utf8.count > RunOpened.maximumConfigValueLength {
       return "its configuration has a key over \(limit) bytes or a value over 64 KiB"
     }
+    let bytes = written.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    if bytes > RunOpened.maximumConfigLength { return "its configuration is over 1 MiB" }
     return nil
   }
 }

@@ -13,13 +13,10 @@ public struct JournalBatch: Sendable {
   public var to: Int
   /// The records in order.
   public var records: [ProbeCore.Record]
-  /// Why records of the stretch were passed over before they came here.
-  public var rejections: [String]
+  /// The records of the stretch that were passed over before they came here.
+  public var rejections = Rejections()
   /// Why nothing after `to` can be read; nil: nothing wrong.
   public var damage: String?
-
-  /// Why a record is passed over that only a newer version knows: these are counted apart.
-  public static let unknownKind = "a record of a kind that this version does not know"
 
   /// An empty stretch at a byte.
   public init(journal: Identity, segment: Int, from: Int) {
@@ -28,7 +25,6 @@ public struct JournalBatch: Sendable {
     self.from = from
     to = from
     records = []
-    rejections = []
   }
 }
 
@@ -40,8 +36,8 @@ public struct AppendOutcome: Sendable, Hashable {
   public var offset: Int
   /// The frames that were added.
   public var frames = 0
-  /// Why records were passed over.
-  public var rejections: [String] = []
+  /// The records that were passed over.
+  public var rejections = Rejections()
 }
 
 extension Store {
@@ -75,7 +71,7 @@ extension Store {
         reason: "it does not begin with the opening of a run", hint: "")
     }
     var writer = try FrameWriter(context, db)
-    for reason in batch.rejections { writer.reject(reason) }
+    writer.reject(batch.rejections)
     for record in batch.records { try writer.take(record) }
     return try writer.finish(batch)
   }

@@ -8,7 +8,7 @@ struct FrameWriter {
   private var insert: StatementHandle
   private var rollups = RollupWriter()
   private var frames = 0
-  private var rejections: [String] = []
+  private var rejections = Rejections()
   private var droppedFrames = 0
   private var unseen: ClosedRange<Int>?
   private var lastSeen = 0.0
@@ -19,7 +19,9 @@ struct FrameWriter {
     insert = try StatementHandle(db, Self.insertStatistics)
   }
 
-  mutating func reject(_ reason: String) { rejections.append(reason) }
+  mutating func reject(_ reason: @autoclosure () -> String) { rejections.add(reason()) }
+
+  mutating func reject(_ others: Rejections) { rejections.merge(others) }
 
   mutating func take(_ record: ProbeCore.Record) throws {
     switch record {
@@ -51,8 +53,7 @@ struct FrameWriter {
             first_rejection = coalesce(first_rejection, ?) WHERE id = ?
           """,
         arguments: [
-          rejections.count, rejections.count { $0 == JournalBatch.unknownKind }, rejections[0],
-          context.journalID,
+          rejections.count, rejections.unknownRecords, rejections.first, context.journalID,
         ])
     }
     if let unseen { try Unseen.note(unseen, inJournal: context.journalID, db) }

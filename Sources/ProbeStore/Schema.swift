@@ -38,8 +38,11 @@ package struct Schema: Sendable {
         return .commit
       }
     }
-    let found = try versionFound(db, path: path)
-    guard found < version else { return }
+    if try versionFound(db, path: path) < version { try upgrade(db, path: path) }
+    try checkShape(db, path: path)
+  }
+
+  private func upgrade(_ db: Database, path: String) throws {
     // Foreign keys cannot be switched off inside the transaction; upgrades keep them intact.
     try db.inTransaction(.immediate) {
       for step in try versionFound(db, path: path)..<version {
@@ -68,6 +71,14 @@ package struct Schema: Sendable {
         path, "its schema is \(found), this program reads \(version)",
         "any command that writes upgrades it, for example `resnet-probe ingest --store`")
     }
+    try checkShape(db, path: path)
+  }
+
+  private func checkShape(_ db: Database, path: String) throws {
+    guard let problem = try SchemaCheck(self).problem(db) else { return }
+    throw refuse(
+      path, problem,
+      "the store was edited by hand; take the journals it came from into a new one")
   }
 
   private func versionFound(_ db: Database, path: String) throws -> Int {

@@ -14,24 +14,5 @@ public enum SchemaText {
     parts.first { $0.name == name }?.text
   }
 
-  /// A paragraph of the file that makes something: paragraphs are set apart by blank lines.
-  private static var parts: [(name: String, isView: Bool, text: String)] {
-    var parts: [(name: String, isView: Bool, text: String)] = []
-    var lines: [Substring] = []
-    let all: [Substring] = whole.split(separator: "\n", omittingEmptySubsequences: false)
-    for line in all + [""] {
-      guard line.isEmpty else {
-        lines.append(line)
-        continue
-      }
-      for line in lines {
-        let words = line.split(separator: " ")
-        if words.count > 2, words[0] == "CREATE", words[1] == "TABLE" || words[1] == "VIEW" {
-          parts.append((String(words[2]), words[1] == "VIEW", lines.joined(separator: "\n") + "\n"))
-        }
-      }
-      lines = []
-    }
-    return parts
-  }
+  private static var parts: [SchemaPart] { SchemaPart.parts(of: whole) }
 }

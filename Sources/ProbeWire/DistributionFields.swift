@@ -18,7 +18,7 @@ struct MomentsFields: FieldMessage {
   }
 
   func value(_ statistic: @autoclosure () -> String) throws(WireError) -> Moments {
-    let n = try RecordCodec.count(n, "\(statistic())_n")
+    let n = try RecordCodec.samples(n, "\(statistic())_n")
     guard let moments = Moments(n: n, mean: mean, m2: m2) else {
       throw .impossible(
         "moments of \(statistic()) that no sample has (n \(n), mean \(mean), m2 \(m2))")
@@ -51,7 +51,7 @@ struct LogDistributionFields: FieldMessage {
   }
 
   func value(_ statistic: String) throws(WireError) -> LogDistribution {
-    let n = try RecordCodec.count(n, "\(statistic)_n")
+    let n = try RecordCodec.samples(n, "\(statistic)_n")
     let logs = try logs.value("\(statistic)_log")
     guard logs.n <= n else { throw .impossible("more logarithms than values of \(statistic)") }
     switch (p50, p90, p99, max) {
@@ -86,7 +86,7 @@ struct HistogramFields: FieldMessage {
     var histogram = GapHistogram()
     histogram.reserve(slots: slots.count)
     for (slot, samples) in zip(slots, counts) {
-      histogram.count(try RecordCodec.count(samples, "histogram count"), inSlot: Int(slot))
+      histogram.count(try RecordCodec.samples(samples, "histogram count"), inSlot: Int(slot))
     }
     return histogram
   }
@@ -109,7 +109,7 @@ struct PooledFields: FieldMessage {
 
   /// A root mean square, which is finite and not negative.
   func rms(_ statistic: String) throws(WireError) -> PooledRMS {
-    let n = try RecordCodec.count(n, "\(statistic)_n")
+    let n = try RecordCodec.samples(n, "\(statistic)_n")
     guard n > 0, value.isFinite, value >= 0 else {
       throw .impossible("\(statistic) of \(value) over \(n)")
     }
@@ -118,7 +118,7 @@ struct PooledFields: FieldMessage {
 
   /// A share; an unbiased estimate may be below 0.
   func fraction(_ statistic: String) throws(WireError) -> Fraction {
-    let n = try RecordCodec.count(n, "\(statistic)_n")
+    let n = try RecordCodec.samples(n, "\(statistic)_n")
     guard n > 0, value.isFinite else { throw .impossible("\(statistic) of \(value) over \(n)") }
     return Fraction(n: n, value: value)
   }

@@ -24,10 +24,8 @@ extension ResnetProbe_V1_Metric {
   }
 
   static func values(_ metrics: [ResnetProbe_V1_Metric]) throws(WireError) -> [Metric] {
-    guard metrics.count <= Metric.maximumCount else {
-      throw .impossible("\(metrics.count) metrics in one record")
-    }
     var values: [Metric] = []
+    values.reserveCapacity(metrics.count)
     for metric in metrics {
       let key = try RecordCodec.text(
         metric.key, "metric key", limit: Metric.maximumKeyLength, least: 1)

@@ -1,6 +1,6 @@
 import ProbeCore
 
-/// The message `Frame` as it is read; blocks and metrics are checked as they come.
+/// The message `Frame` as it is read, once ``PayloadScan`` has counted its parts.
 struct FrameFields: FieldMessage {
   private var step: UInt64 = 0
   private var wallTime = 0.0
@@ -40,26 +40,16 @@ struct FrameFields: FieldMessage {
     case 10:
       var metric: MetricFields?
       try reader.read(&metric, field)
-      if let metric { try take(metric) }
+      if let metric { metrics.append(try metric.value()) }
     default: try reader.skip(field)
     }
   }
 
   private mutating func take(_ block: StatisticsFields) throws(WireError) {
-    guard blocks.count < BlockMap.maximumBlocks else {
-      throw .impossible("more than \(BlockMap.maximumBlocks) blocks in a frame")
-    }
     if let last = blocks.last?.ordinal, Int(block.ordinal) <= last {
       throw .impossible("block \(block.ordinal) after block \(last)")
     }
     blocks.append(try block.value())
-  }
-
-  private mutating func take(_ metric: MetricFields) throws(WireError) {
-    guard metrics.count < Metric.maximumCount else {
-      throw .impossible("more than \(Metric.maximumCount) metrics in one record")
-    }
-    metrics.append(try metric.value())
   }
 
   private func value() throws(WireError) -> Frame {
@@ -73,7 +63,7 @@ struct FrameFields: FieldMessage {
       throw .impossible("a recorder's cost of \(recorderSeconds) s")
     }
     frame.recorderSeconds = recorderSeconds
-    frame.droppedFrames = try RecordCodec.count(droppedFrames, "number of dropped frames")
+    frame.droppedFrames = try RecordCodec.samples(droppedFrames, "number of dropped frames")
     frame.blocks = blocks
     frame.metrics = metrics
     return frame

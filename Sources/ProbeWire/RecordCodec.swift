@@ -5,7 +5,7 @@ internal import SwiftProtobuf
 ///
 /// What decodes has been checked: identities have 16 bytes, texts are within their limits, counts
 /// fit, moments are of a real sample, ordinals ascend. Whether a frame agrees with its block map is
-/// for whoever holds the map.
+/// for whoever holds the map. Decoding takes some tens of megabytes at most, whatever the payload.
 public enum RecordCodec {
   /// The payload of a record.
   ///
@@ -39,17 +39,20 @@ public enum RecordCodec {
   public static func decode(
     _ payload: [UInt8], in segment: SegmentIdentity
   ) throws(WireError) -> Record? {
+    // Not by rethrowing: that would lose the type of the error.
+    if let problem = payload.withUnsafeBytes({ Self.problem($0) }) { throw problem }
     if let frame = FieldReader(ofOnly: 3, in: payload) {
       return .frame(try FrameFields.frame(frame))
     }
-    guard let message = try? ResnetProbe_V1_Record(serializedBytes: payload) else {
-      throw .malformed
-    }
+    var options = BinaryDecodingOptions()
+    options.discardUnknownFields = true
+    guard let message = try? ResnetProbe_V1_Record(serializedBytes: payload, options: options)
+    else { throw .malformed }
     switch message.kind {
     case .runOpened(let opened): return .runOpened(try opened.value(in: segment))
     case .blockMap(let map): return .blockMap(try map.value())
     case .frame(let frame):
-      // In parts, or beside another kind: put together, it is read as every frame is.
+      // Beside fields of a later version: without them, it is read as every frame is.
       guard let bytes: [UInt8] = try? frame.serializedBytes() else { throw .malformed }
       return .frame(try FrameFields.frame(FieldReader(bytes)))
     case .metrics(let metrics):
@@ -60,13 +63,32 @@ public enum RecordCodec {
     }
   }
 
-  /// The greatest count, step or number of samples that is believed: what a Double holds exactly.
+  private static func problem(_ payload: UnsafeRawBufferPointer) -> WireError? {
+    do throws(WireError) {
+      try PayloadScan.check(payload)
+      return nil
+    } catch { return error }
+  }
+
+  /// The greatest step or size that is believed: what a Double holds exactly.
   package static let greatestCount = 1 << 53
+
+  /// The greatest number of samples, elements or frames in one record that is believed.
+  ///
+  /// So the sum over the 2²⁰ ranks that a run may have fits 64 bits, in Swift and in SQL.
+  package static let greatestSamples = 1 << 40
 
   static func count(
     _ value: UInt64, _ what: @autoclosure () -> String
   ) throws(WireError) -> Int {
     guard value <= UInt64(greatestCount) else { throw .impossible("a \(what()) of \(value)") }
+    return Int(value)
+  }
+
+  static func samples(
+    _ value: UInt64, _ what: @autoclosure () -> String
+  ) throws(WireError) -> Int {
+    guard value <= UInt64(greatestSamples) else { throw .impossible("a \(what()) of \(value)") }
     return Int(value)
   }
 

@@ -36,11 +36,16 @@ extension ResnetProbe_V1_RunOpened {
       throw .impossible("rank \(rank) of \(worldSize)")
     }
     let limit = RunOpened.maximumTextLength
-    guard config.count <= 1024 else { throw .impossible("\(config.count) configuration entries") }
+    let bytes = config.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    guard bytes <= RunOpened.maximumConfigLength else {
+      throw .impossible(
+        "a configuration of \(bytes) bytes (\(RunOpened.maximumConfigLength) are allowed)")
+    }
     var entries: [String: String] = [:]
     for entry in config {
       entries[try RecordCodec.text(entry.key, "configuration key", limit: limit)] =
-        try RecordCodec.text(entry.value, "configuration value", limit: 65_536)
+        try RecordCodec.text(
+          entry.value, "configuration value", limit: RunOpened.maximumConfigValueLength)
     }
     return RunOpened(
       run: run, attempt: attempt,
@@ -75,6 +80,6 @@ extension ResnetProbe_V1_AttemptFinished {
     return AttemptFinished(
       status: status, finishedAt: try RecordCodec.time(finishedAt, "end time"),
       lastStep: try RecordCodec.count(lastStep, "last step"),
-      droppedFrames: try RecordCodec.count(droppedFrames, "number of dropped frames"))
+      droppedFrames: try RecordCodec.samples(droppedFrames, "number of dropped frames"))
   }
 }

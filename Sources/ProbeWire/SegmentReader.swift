@@ -64,20 +64,31 @@ public struct SegmentReader: Sendable {
   public init(offset: Int = 0) { self.offset = offset }
 
   /// Takes in the bytes that follow.
-  public mutating func append(_ bytes: some Collection<UInt8>) {
+  ///
+  /// Complexity: their number, and once for each record handed out what was left of the bytes before.
+  public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    guard damage == nil else { return }
     if zeroTail > 0 {
-      guard bytes.allSatisfy({ $0 == 0 }) else {
-        damage = damage ?? .zeroLength
+      guard bytes.isZero else {
+        damage = .zeroLength
         return
       }
       zeroTail += bytes.count
       return
     }
     if start > 0 {
-      buffer.removeFirst(start)
+      buffer.removeSubrange(..<start)
       start = 0
     }
     buffer.append(contentsOf: bytes)
+  }
+
+  /// Takes in the bytes that follow, from a collection.
+  public mutating func append(_ bytes: some Collection<UInt8>) {
+    let isTaken: Void? = bytes.withContiguousStorageIfAvailable {
+      append(UnsafeRawBufferPointer($0))
+    }
+    if isTaken == nil { Array(bytes).withUnsafeBytes { append($0) } }
   }
 
   /// Hands out what comes next.
@@ -93,7 +104,7 @@ public struct SegmentReader: Sendable {
     if zeroTail > 0 { return .zeroFilled(bytes: zeroTail) }
     let left = buffer.count - start
     if left == 0 { return .whole }
-    return buffer[start...].allSatisfy { $0 == 0 } ? .zeroFilled(bytes: left) : .cut(bytes: left)
+    return isRestZero ? .zeroFilled(bytes: left) : .cut(bytes: left)
   }
 
   private mutating func header() -> Event {
@@ -131,11 +142,15 @@ public struct SegmentReader: Sendable {
   /// Zeros to the end are a crashed machine's tail, of which only the length is kept; anything else
   /// after them is damage.
   private mutating func zeros() -> Event {
-    guard buffer[start...].allSatisfy({ $0 == 0 }) else { return fail(.zeroLength) }
+    guard isRestZero else { return fail(.zeroLength) }
     zeroTail += buffer.count - start
     buffer.removeAll()
     start = 0
     return .needsMore
+  }
+
+  private var isRestZero: Bool {
+    buffer.withUnsafeBytes { UnsafeRawBufferPointer(rebasing: $0[start...]).isZero }
   }
 
   private mutating func consume(_ count: Int) {
@@ -150,5 +165,20 @@ public struct SegmentReader: Sendable {
 
   private func word(at place: Int) -> UInt32 {
     (0..<4).reduce(0) { $0 | UInt32(buffer[place + $1]) << (8 * UInt32($1)) }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether every byte is 0.
+  fileprivate var isZero: Bool {
+    var place = 0
+    // 64 bytes at a time: a machine's crash can leave a gigabyte of zeros.
+    while place + 64 <= count {
+      guard loadUnaligned(fromByteOffset: place, as: SIMD8<UInt64>.self) == SIMD8() else {
+        return false
+      }
+      place += 64
+    }
+    return self[place...].allSatisfy { $0 == 0 }
   }
 }

@@ -67,11 +67,11 @@ struct StatisticsFields: FieldMessage {
 
   func value() throws(WireError) -> BlockStatistics {
     var value = BlockStatistics(ordinal: Int(ordinal))
-    value.samples = try RecordCodec.count(samples, "number of samples")
+    value.samples = try RecordCodec.samples(samples, "number of samples")
     value.microBatches = Int(microBatches)
-    value.dropped = try RecordCodec.count(dropped, "number of dropped samples")
-    value.undefined = try RecordCodec.count(undefined, "number of undefined samples")
-    value.nonFinite = try RecordCodec.count(nonFinite, "number of non-finite samples")
+    value.dropped = try RecordCodec.samples(dropped, "number of dropped samples")
+    value.undefined = try RecordCodec.samples(undefined, "number of undefined samples")
+    value.nonFinite = try RecordCodec.samples(nonFinite, "number of non-finite samples")
     guard value.dropped + value.undefined + value.nonFinite <= value.samples else {
       throw .impossible("more dropped, undefined and non-finite samples than samples")
     }

@@ -16,6 +16,7 @@ import Testing
     "UPDATE block SET ordinal = ordinal - 5",
     "UPDATE attempt SET first_step = -9223372036854775808",
     "UPDATE block_rollup SET start = 9223372036854775806 WHERE span = 64",
+    "UPDATE block_rollup SET start = 9223372036854775806",
     "UPDATE run SET uuid = 'none'", "UPDATE run SET started_at = -1e308, last_seen_at = 1e308",
     "UPDATE frame SET step = 9223372036854775807 WHERE step = 10", "DELETE FROM frame",
   ])
@@ -35,6 +36,28 @@ import Testing
       let outcome = try command.shell("\"$probe\" \(arguments.joined(separator: " "))")
       #expect([0, 1, 3].contains(outcome.code), "\(arguments): \(outcome.code)")
       #expect(outcome.errors.count { $0 == "\n" } <= 1, "\(outcome.errors.prefix(300))")
+    }
+  }
+
+  @Test func `a table rebuilt by hand is refused in one line`() throws {
+    let command = try Command()
+    let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
+    #expect(try command("ingest", journal).code == 0)
+    let script = """
+      CREATE TABLE copy AS SELECT * FROM attempt; DROP TABLE attempt;
+      CREATE TABLE attempt AS SELECT * FROM copy; UPDATE attempt SET world_size = 'many';
+      """
+    #expect(try command.shell("sqlite3 '\(command.store)' \"\(script)\"").code == 0)
+    for arguments in [
+      ["report"], ["runs"], ["status"], ["ingest", journal], ["query", "SELECT 1"],
+    ] {
+      let outcome = try command.shell(
+        "\"$probe\" \(arguments.map { "'\($0)'" }.joined(separator: " "))")
+      #expect(outcome.code != 0 && outcome.code < 128, "\(arguments): \(outcome.code)")
+      #expect(
+        outcome.errors.contains(
+          "its table attempt is not as this program makes it: it is not STRICT"),
+        "\(arguments): \(outcome.errors.prefix(300))")
     }
   }
 }

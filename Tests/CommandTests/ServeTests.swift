@@ -198,6 +198,30 @@ import Testing
   }
 }
 
+@Suite struct TwoWaysTests {
+  @Test func `a segment that comes by the spool and over HTTP at once is taken in once, and whole`()
+    throws
+  {
+    let command = try Command()
+    let daemon = try RunningDaemon(command)
+    let connection = try daemon.connect()
+    for _ in 0..<12 {
+      let run = try GoldenRun(steps: Array(0..<600))
+      // In one move, as a copy that is finished: the follower meets all of it at once.
+      let path = command.home.file(run.segment.fileName)
+      try Data(run.bytes).write(to: URL(filePath: path))
+      #expect(rename(path, "\(command.spool)/\(run.segment.fileName)") == 0)
+      for end in stride(from: 20_000, to: run.bytes.count, by: 20_000) {
+        let response = connection.request(
+          "POST", run.target(from: 0), body: Array(run.bytes[..<end]))
+        #expect(response?.status == 200)
+      }
+      #expect(try daemon.frames(of: run.run.description, until: 600) == 600)
+    }
+    #expect(try daemon.request("GET", "/v1/health").member("pending_segments") is Int)
+  }
+}
+
 @Suite struct VisitedStoreTests {
   @Test func `visitors of the store leave a daemon its locks and its write-ahead log`() throws {
     let command = try Command()

@@ -200,3 +200,21 @@ import Testing
     #expect(try intake.count("SELECT count(*) FROM frame") == 2 + 5 * 2)
   }
 }
+
+@Suite struct OddSpoolTests {
+  private let name = Golden.segment.fileName
+
+  @Test(arguments: [10_000_000_000, Int.max >> 8, -10_000_000_000, 0])
+  func `a file of any age is listed, and moves when it has ended`(seconds: Int) throws {
+    let intake = try Intake()
+    let path = try intake.write(try Fixtures.bytes("complete.rpj"), as: name)
+    var times = [timeval(tv_sec: seconds, tv_usec: 0), timeval(tv_sec: seconds, tv_usec: 0)]
+    // What the file system cannot hold it clamps or refuses; both leave a file to be listed.
+    _ = utimes(path, &times)
+    #expect(SpoolListing(of: intake.spool).pending.count == 1)
+    var spool = SpoolIngest(folder: intake.spool)
+    #expect(try spool.take(into: intake.store).segments.map(\.frames) == [2])
+    #expect(try intake.names() == ["delivered/\(name)"])
+    #expect(try DeliveredIntake(folder: intake.spool).take(into: intake.store).isEmpty)
+  }
+}

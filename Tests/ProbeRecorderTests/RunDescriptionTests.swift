@@ -40,6 +40,11 @@ import Testing
         == "cannot open a run \"r\": its project is over 512 bytes; change the RunDescription")
     let large = RunDescription(name: "r", config: ["k": String(repeating: "v", count: 65_537)])
     #expect(message(large)?.contains("a value over 64 KiB") == true)
+    let values = (0..<17).map { ("\($0)", String(repeating: "v", count: 65_536)) }
+    let heavy = RunDescription(name: "r", config: Dictionary(uniqueKeysWithValues: values))
+    #expect(
+      message(heavy)
+        == "cannot open a run \"r\": its configuration is over 1 MiB; change the RunDescription")
   }
 
   @Test(arguments: [

@@ -2,7 +2,6 @@ import Glibc
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
-import NIOPosix
 import ProbeCore
 import ProbeStore
 
@@ -40,11 +39,11 @@ struct API: Sendable {
       return await health.answer
     // Reading takes milliseconds to seconds: on threads of their own, so that bodies go on.
     case .runs:
-      return try await reading { try reads.runs(at: Double(time(nil))) }
+      return try await WorkThreads.read { try reads.runs(at: Double(time(nil))) }
     case .report(let selector):
-      return try await reading { try reads.report(selector) }
+      return try await WorkThreads.read { try reads.report(selector) }
     case .series(let selector, let ordinal, let series):
-      return try await reading { try reads.series(selector, ordinal: ordinal, series) }
+      return try await WorkThreads.read { try reads.series(selector, ordinal: ordinal, series) }
     }
   }
 
@@ -67,10 +66,6 @@ struct API: Sendable {
   private static func gone(_ path: String, _ file: FileIdentity) -> String? {
     file.isStill(at: path)
       ? nil : "the store \(path) was deleted or replaced while it was open"
-  }
-
-  private func reading(_ body: @escaping @Sendable () throws -> Answer) async throws -> Answer {
-    try await NIOThreadPool.singleton.runIfActive(body)
   }
 }
 

@@ -35,7 +35,7 @@ struct Problem: Error, Hashable {
         case .full: (.init(code: 507, reasonPhrase: "Insufficient Storage"), 10)
         case .noStore, .gone, .failed: (.serviceUnavailable, 5)
         }
-      case .queueFull: (.tooManyRequests, 1)
+      case .queueFull, .tooManyReads: (.tooManyRequests, 1)
       case .stopping: (.serviceUnavailable, 5)
       case .locked, .socket: (.serviceUnavailable, 5)
       }

@@ -40,7 +40,7 @@ struct SpoolFollower: Service {
     let folder = folder
     let store = store
     do {
-      let accounts = try await NIOThreadPool.singleton.runIfActive {
+      let accounts = try await WorkThreads.services.runIfActive {
         try DeliveredIntake(folder: folder).take(into: store) { stop.isSet }
       }
       note(accounts)
@@ -70,7 +70,7 @@ struct SpoolFollower: Service {
   ) async throws -> (SpoolIngest, SpoolIngest.Account) {
     let store = store
     let ledger = ledger
-    return try await NIOThreadPool.singleton.runIfActive {
+    return try await WorkThreads.services.runIfActive {
       var intake = intake
       let account = try intake.take(into: store, atMost: Self.bytesAtATime) { stop.isSet }
       // Nothing was in the way of writing, if anything was to be written.

@@ -20,7 +20,7 @@ struct StoreWatch: Service {
       }
       let store = store
       if ledger.now.failure != nil,
-        try await NIOThreadPool.singleton.runIfActive({ store.canBeWritten })
+        try await WorkThreads.services.runIfActive({ store.canBeWritten })
       {
         ledger.note(nil)
       }

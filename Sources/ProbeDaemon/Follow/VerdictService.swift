@@ -47,7 +47,7 @@ struct VerdictService: Service {
   private func judge() async {
     let (store, keeper) = (store, keeper)
     do {
-      try await NIOThreadPool.singleton.runIfActive {
+      try await WorkThreads.services.runIfActive {
         let due = try store.runsWithVerdictsDue()
         try keeper.value.withLock { try $0.update(due, in: store) }
       }

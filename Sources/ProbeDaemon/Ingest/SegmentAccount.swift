@@ -1,3 +1,4 @@
+public import ProbeStore
 import ProbeWire
 
 /// What came of taking in one segment.
@@ -14,6 +15,8 @@ public struct SegmentAccount: Sendable, Hashable {
     case damaged(String)
     /// It could not be taken in at all, for this reason.
     case refused(String)
+    /// Not read to its end: another intake of the same bytes went ahead; it is to be looked into again.
+    case overtaken
   }
 
   /// The file.
@@ -25,9 +28,7 @@ public struct SegmentAccount: Sendable, Hashable {
   /// Everything before this byte is in the store.
   public var offset = 0
   /// The records that were passed over.
-  public var rejectedRecords = 0
-  /// Why the first of them was.
-  public var firstRejection: String?
+  public var rejections = Rejections()
   /// Whether the recorder's last word was read.
   public var isFinished = false
   /// How it ended.
@@ -39,13 +40,13 @@ public struct SegmentAccount: Sendable, Hashable {
   /// What the user has to know beyond "it was taken in", one line each: damage, rejections, a cut end.
   public var remarks: [String] {
     var lines: [String] = []
-    if let firstRejection {
-      let more = rejectedRecords == 1 ? "" : " (and \(rejectedRecords - 1) more)"
-      let records = rejectedRecords == 1 ? "1 record" : "\(rejectedRecords) records"
-      lines.append("\(path): passed over \(records): \(firstRejection)\(more)")
+    if let first = rejections.first {
+      let more = rejections.count == 1 ? "" : " (and \(rejections.count - 1) more)"
+      let records = rejections.count == 1 ? "1 record" : "\(rejections.count) records"
+      lines.append("\(path): passed over \(records): \(first)\(more)")
     }
     switch end {
-    case .whole: break
+    case .whole, .overtaken: break
     case .cut(let bytes):
       lines.append(
         "\(path): ends in the middle of a record, as a killed or a running recorder leaves it; "
@@ -71,7 +72,7 @@ public struct SegmentAccount: Sendable, Hashable {
   public var isFailure: Bool {
     switch end {
     case .damaged, .refused: true
-    case .whole, .cut, .zeroFilled: false
+    case .whole, .cut, .zeroFilled, .overtaken: false
     }
   }
 }

@@ -53,8 +53,10 @@ public struct SegmentIngest {
     account.offset = try store.offset(ofSegment: segment.segment, in: segment.journal)
     var at = account.offset
     var decoder = SegmentDecoder(segment, from: at)
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 16)
+    defer { piece.deallocate() }
     reading: while true {
-      let bytes = read(file, at)
+      let bytes = read(file, at, into: piece)
       at += bytes.count
       decoder.append(bytes)
       decoding: while true {
@@ -68,7 +70,10 @@ public struct SegmentIngest {
           account.end = .refused(reason)
           return
         }
-        if case .refused = account.end { return }
+        switch account.end {
+        case .refused, .overtaken: return
+        case .whole, .cut, .zeroFilled, .damaged: break
+        }
       }
       if bytes.isEmpty { break }
     }
@@ -86,7 +91,9 @@ public struct SegmentIngest {
   /// The header's identity; nil, with the account's end set, where there is none.
   private func identity(_ file: CInt, _ account: inout SegmentAccount) -> SegmentIdentity? {
     var reader = SegmentReader()
-    reader.append(read(file, 0).prefix(Journal.headerLength))
+    withUnsafeTemporaryAllocation(byteCount: Journal.headerLength, alignment: 16) {
+      reader.append(read(file, 0, into: $0))
+    }
     switch reader.next() {
     case .opened(let segment): return segment
     case .damaged(let damage): account.end = .refused(damage.description)
@@ -104,18 +111,19 @@ public struct SegmentIngest {
       account.runID = outcome.runID
       account.frames += outcome.frames
       account.offset = outcome.offset
-      account.rejectedRecords += outcome.rejections.count
-      account.firstRejection = account.firstRejection ?? outcome.rejections.first
+      account.rejections.merge(outcome.rejections)
+      // The bytes came in another way meanwhile: what follows has to be read from there.
+      if outcome.offset != batch.to { account.end = .overtaken }
     } catch {
       guard error.kind == .refused else { throw error }
       account.end = .refused(error.reason)
     }
   }
 
-  private func read(_ file: CInt, _ at: Int) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
-      let got = pread(file, buffer.baseAddress, buffer.count, off_t(at))
-      count = max(0, got)
-    }
+  private func read(
+    _ file: CInt, _ at: Int, into piece: UnsafeMutableRawBufferPointer
+  ) -> UnsafeRawBufferPointer {
+    let count = max(0, pread(file, piece.baseAddress, piece.count, off_t(at)))
+    return UnsafeRawBufferPointer(rebasing: piece[..<count])
   }
 }

@@ -73,7 +73,7 @@ public struct SpoolIngest: Sendable {
           taken.isFinished = try store.hasEnded(journal: file.segment.journal)
         }
         account.segments.append(taken)
-        seen[file.segment] = (file.bytes, taken)
+        if taken.end != .overtaken { seen[file.segment] = (file.bytes, taken) }
       }
       settle(path, taken, hasSuccessor: file.segment.segment < last[file.segment.journal] ?? 0)
     }
@@ -83,6 +83,7 @@ public struct SpoolIngest: Sendable {
 
   private func settle(_ path: String, _ taken: SegmentAccount, hasSuccessor: Bool) {
     switch taken.end {
+    case .overtaken: break
     case .damaged: rename(path, path + ".damaged")
     case .refused:
       // An empty or half-written head is a recorder that has just begun.
@@ -105,7 +106,9 @@ public struct SpoolIngest: Sendable {
     defer { close(file) }
     var status = stat()
     guard fstat(file, &status) == 0 else { return false }
-    let isSilent = time(nil) - status.st_mtim.tv_sec > Self.silence
+    // A time to come is a clock that was set back: a file that grows has the time of now.
+    let now = Int(WallClock.now)
+    let isSilent = !(now - Self.silence...now + Self.silence).contains(status.st_mtim.tv_sec)
     // A file this young is left unlocked, so that its recorder's own lock never fails.
     guard taken.isFinished || hasSuccessor || isSilent, flock(file, LOCK_EX | LOCK_NB) == 0,
       fstat(file, &status) == 0
@@ -120,7 +123,7 @@ extension SegmentAccount {
   fileprivate var bytesLeft: Int {
     switch end {
     case .cut(let bytes), .zeroFilled(let bytes): bytes
-    case .whole, .damaged, .refused: 0
+    case .whole, .damaged, .refused, .overtaken: 0
     }
   }
 }

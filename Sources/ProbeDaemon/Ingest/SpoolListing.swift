@@ -91,6 +91,8 @@ extension SpoolListing.File {
     guard let segment = SegmentIdentity(fileName: name) else { return nil }
     self.segment = segment
     bytes = Int(status.st_size)
-    modified = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
+    // A file system believes any time, also those that do not fit: up to the year 2255.
+    let seconds = min(max(0, status.st_mtim.tv_sec), 9_000_000_000)
+    modified = seconds * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
   }
 }

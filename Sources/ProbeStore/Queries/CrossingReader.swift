@@ -50,7 +50,7 @@ struct CrossingReader {
       while try statement.nextRow() { starts.insert(statement.nextInt()) }
     }
     for start in starts.sorted(by: >) {
-      let span = range.clamped(to: start..<(start + length))
+      let span = range.clamped(to: start..<max(start, start &+ length))
       if !span.isEmpty, let step = try last(block, attempt, span, level - 1) { return step }
     }
     return nil
@@ -70,7 +70,7 @@ struct CrossingReader {
         WHERE f.run_id = ? AND f.attempt_id = ?
           AND f.rank IN (SELECT rank FROM journal WHERE attempt_id = ?) AND f.step BETWEEN ? AND ?
         GROUP BY s.step
-        HAVING sum(identity_gap_p50 * identity_gap_n) / sum(identity_gap_n) >= ?
+        HAVING sum(identity_gap_p50 * identity_gap_n) / total(identity_gap_n) >= ?
         ORDER BY s.step DESC LIMIT 1
         """,
       arguments: [

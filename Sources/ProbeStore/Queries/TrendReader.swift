@@ -31,8 +31,8 @@ struct TrendReader {
     try read(
       """
       SELECT s.block_id, s.step,
-        sum(s.identity_gap_p50 * s.identity_gap_n) / sum(s.identity_gap_n),
-        sum(s.residual_ratio_p50 * s.residual_ratio_n) / sum(s.residual_ratio_n)
+        sum(s.identity_gap_p50 * s.identity_gap_n) / total(s.identity_gap_n),
+        sum(s.residual_ratio_p50 * s.residual_ratio_n) / total(s.residual_ratio_n)
       FROM attempt AS a
       CROSS JOIN block_statistics AS s ON s.run_id = a.run_id AND s.attempt_id = a.id
       WHERE a.run_id = ?
@@ -46,8 +46,8 @@ struct TrendReader {
     try read(
       """
       SELECT s.block_id, s.start,
-        sum(s.identity_gap_log_sum) / nullif(sum(s.identity_gap_n), 0),
-        sum(s.residual_ratio_log_sum) / nullif(sum(s.residual_ratio_n), 0)
+        sum(s.identity_gap_log_sum) / total(s.identity_gap_n),
+        sum(s.residual_ratio_log_sum) / total(s.residual_ratio_n)
       FROM attempt AS a
       CROSS JOIN journal AS j ON j.attempt_id = a.id
       CROSS JOIN block_rollup AS s
