@@ -82,7 +82,7 @@ public struct Daemon: ~Copyable {
     let writer = StoreWriter(store: store, file: file, ledger: ledger)
     let journals = JournalIntake(
       store: try store.uuid(), offsets: try Store.openForReading(at: configuration.store),
-      writer: writer, budget: IntakeBudget(limit: Self.budget))
+      writer: writer, budget: MemoryBudget(limit: Self.budget))
     let api = API(
       journals: journals, reads: Reads(path: configuration.store), ledger: ledger, file: file,
       spool: configuration.spool, startedAt: WallClock.now)

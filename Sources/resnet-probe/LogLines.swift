@@ -14,11 +14,13 @@ struct LogLines: LogHandler {
   }
 
   let format: Format
+  private let sink: LogSink
   var logLevel: Logger.Level
   var metadata: Logger.Metadata = [:]
 
-  init(format: Format, level: Logger.Level) {
+  init(format: Format, level: Logger.Level, sink: LogSink) {
     self.format = format
+    self.sink = sink
     logLevel = level
   }
 
@@ -29,7 +31,10 @@ struct LogLines: LogHandler {
 
   func log(event: LogEvent) {
     let details = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-    Output.progress(line(event.level, "\(event.message)", details, at: Double(time(nil))))
+    let now = Double(time(nil))
+    sink.write(line(event.level, "\(event.message)", details, at: now)) { lost in
+      line(.warning, "\(lost) lines of this log were dropped: nobody read them", [], at: now)
+    }
   }
 
   /// One line; what comes from elsewhere and cannot be printed is escaped.

@@ -49,7 +49,10 @@ struct ServeVerb: AsyncParsableCommand {
     }
     let path = socket ?? SocketPlace.path(forStore: store)
     let (level, format) = (logLevel, logFormat)
-    let logger = Logger(label: "resnet-probe") { _ in LogLines(format: format, level: level) }
+    let sink = LogSink()
+    let logger = Logger(label: "resnet-probe") { _ in
+      LogLines(format: format, level: level, sink: sink)
+    }
     let daemon = try Daemon(
       Daemon.Configuration(
         store: store, spool: spool, socket: path, group: try group.map(Self.number)),

@@ -9,8 +9,9 @@ final class RunningDaemon {
   let socket: String
   private let log: String
 
-  /// Starts a daemon of a command's home and waits until it accepts connections.
-  init(_ command: Command, _ arguments: [String] = []) throws {
+  /// Starts a daemon of a command's home and waits until it accepts connections; its log goes to a file,
+  /// or to `log`.
+  init(_ command: Command, _ arguments: [String] = [], log other: FileHandle? = nil) throws {
     self.command = command
     socket = "\(command.store).run/socket"
     log = command.home.file("log-\(UUID())")
@@ -18,7 +19,7 @@ final class RunningDaemon {
     let notice = try NoticeSocket(at: command.home.file("notify"))
     process = command.process(
       Command.program.path, ["serve"] + arguments, environment: ["NOTIFY_SOCKET": notice.path])
-    process.standardError = FileHandle(forWritingAtPath: log)
+    process.standardError = other ?? FileHandle(forWritingAtPath: log)
     process.standardOutput = FileHandle.nullDevice
     try process.run()
     guard notice.next() == "READY=1" else {

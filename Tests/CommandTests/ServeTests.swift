@@ -244,3 +244,25 @@ import Testing
         == "count(*)\n6\n")
   }
 }
+
+@Suite struct UnreadLogTests {
+  @Test func `a log that nobody reads keeps neither the follower nor the end waiting`() throws {
+    let command = try Command()
+    let pipe = Pipe()
+    let daemon = try RunningDaemon(
+      command, ["--log-level", "debug"], log: pipe.fileHandleForWriting)
+    // Each says on a line of its own that its end is awaited: far more than a pipe holds.
+    let runs = try (0..<600).map { _ in try GoldenRun(steps: [0], finishes: false) }
+    for run in runs {
+      try Data(run.bytes.dropLast(10)).write(
+        to: URL(filePath: "\(command.spool)/\(run.segment.fileName)"))
+    }
+    let last = try GoldenRun()
+    try Data(last.bytes).write(to: URL(filePath: "\(command.spool)/\(last.segment.fileName)"))
+    #expect(try daemon.frames(of: last.run.description, until: 2) == 2)
+    #expect(daemon.stop() == 0)
+    try pipe.fileHandleForWriting.close()
+    let log = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(log.contains(" debug ") && log.utf8.count < 200_000)
+  }
+}

@@ -22,7 +22,7 @@ struct JournalIntake: Sendable {
   /// A connection of its own, so that asking for an offset waits for nobody.
   let offsets: Store
   let writer: StoreWriter
-  let budget: IntakeBudget
+  let budget: MemoryBudget
 
   /// Takes in a body that begins at byte `offset` of the segment; `length` is what it says of its
   /// size, nil where it does not.

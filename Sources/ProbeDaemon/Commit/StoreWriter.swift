@@ -5,7 +5,7 @@ import ServiceLifecycle
 /// group is written become the next group.
 ///
 /// Anyone may call ``submit(_:bytes:)``; ``run()`` is the one task that writes. What waits is bounded by
-/// the ``IntakeBudget`` that its senders share.
+/// the ``MemoryBudget`` that its senders share.
 actor StoreWriter: Service {
   /// The bytes of bodies that share a commit, unless a single one has more.
   static let groupBytes = 8 << 20

@@ -28,7 +28,6 @@ struct SpoolFollower: Service {
   func run() async throws {
     let stop = StopFlag()
     await withGracefulShutdownHandler {
-      await recover(stop)
       await follow(stop)
     } onGracefulShutdown: {
       stop.set()
@@ -36,26 +35,28 @@ struct SpoolFollower: Service {
   }
 
   /// Takes in what the store lacks of segments that were delivered before: a store that is an older copy.
-  private func recover(_ stop: StopFlag) async {
-    let folder = folder
-    let store = store
-    do {
-      let accounts = try await WorkThreads.services.runIfActive {
-        try DeliveredIntake(folder: folder).take(into: store) { stop.isSet }
-      }
-      note(accounts)
-    } catch { fail(error) }
+  private func recover(_ stop: StopFlag) async throws -> [SegmentAccount] {
+    let (folder, store) = (folder, store)
+    return try await WorkThreads.services.runIfActive {
+      try DeliveredIntake(folder: folder).take(into: store) { stop.isSet }
+    }
   }
 
   private func follow(_ stop: StopFlag) async {
     var intake = SpoolIngest(folder: folder)
+    var isRecovered = false
+    var told = ToldRemarks()
     while !stop.isSet && !Task.isCancelled {
       let wait: Duration
       do {
         try store.check(isStill: file)
+        if !isRecovered {
+          note(try await recover(stop), &told)
+          isRecovered = true
+        }
         let (next, account) = try await look(intake, stop)
         intake = next
-        note(account.segments)
+        note(account.segments, &told)
         wait = account.isBounded ? .zero : Self.interval
       } catch {
         fail(error)
@@ -79,10 +80,11 @@ struct SpoolFollower: Service {
     }
   }
 
-  private func note(_ accounts: [SegmentAccount]) {
+  private func note(_ accounts: [SegmentAccount], _ told: inout ToldRemarks) {
     for account in accounts {
       if account.frames > 0 { ledger.note(frames: account.frames, at: WallClock.now) }
       let level: Logger.Level = account.isFailure ? .warning : .debug
+      guard told.isNews(account) else { continue }
       for remark in account.remarks { logger.log(level: level, "\(remark)") }
     }
   }
@@ -92,6 +94,17 @@ struct SpoolFollower: Service {
       return logger.error("cannot follow \(folder): \(error)")
     }
     ledger.note(error)
+  }
+}
+
+/// What was said of segments: a living one that is refused is refused at every look.
+private struct ToldRemarks {
+  private var ends: [String: SegmentAccount.End] = [:]
+
+  /// Whether a segment's end is another than the one told last.
+  mutating func isNews(_ account: SegmentAccount) -> Bool {
+    if ends.count > 10_000 { ends = [:] }
+    return ends.updateValue(account.end, forKey: account.path) != account.end
   }
 }
 

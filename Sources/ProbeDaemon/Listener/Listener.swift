@@ -30,6 +30,10 @@ struct Listener: Service {
     var fields = 64
     /// The bytes read from a connection at a time.
     var piece = 32 << 10
+    /// The bytes of answers that are being written; short ones do not count.
+    var answers = 64 << 20
+    /// An answer of up to this many bytes is short.
+    var shortAnswer = 64 << 10
     /// How much of a body that was not wanted is read before the connection is closed.
     var unwanted = 1 << 20
   }
@@ -37,11 +41,26 @@ struct Listener: Service {
   let descriptor: CInt
   let api: API
   let logger: Logger
-  var limits = Limits()
+  let limits: Limits
+  /// The answers that are being written.
+  private let answers: MemoryBudget
   /// Called once connections are accepted.
-  var onListening: @Sendable () -> Void = {}
+  let onListening: @Sendable () -> Void
   /// Called once no more are.
-  var onStopping: @Sendable () -> Void = {}
+  let onStopping: @Sendable () -> Void
+
+  init(
+    descriptor: CInt, api: API, logger: Logger, limits: Limits = Limits(),
+    onListening: @escaping @Sendable () -> Void, onStopping: @escaping @Sendable () -> Void
+  ) {
+    self.descriptor = descriptor
+    self.api = api
+    self.logger = logger
+    self.limits = limits
+    self.onListening = onListening
+    self.onStopping = onStopping
+    answers = MemoryBudget(limit: limits.answers)
+  }
 
   func run() async throws {
     let group = MultiThreadedEventLoopGroup.singleton
@@ -115,6 +134,13 @@ struct Listener: Service {
     var answer = isUnwanted ? JournalIntake.tooLong.answer : try await api.answer(request)
     let isLast = isUnwanted || answer.status == .contentTooLarge
     if isLast { answer.headers[.connection] = "close" }
+    // Lent until the client has read it: one that never does shall not make answers pile up.
+    var loan = answers.loan(atMost: limits.answers)
+    if answer.body.utf8.count > limits.shortAnswer {
+      do throws(DaemonError) { try loan.grow(by: answer.body.utf8.count) } catch {
+        answer = Problem(.tooManyReads).answer
+      }
+    }
     let body = ByteBuffer(string: answer.body)
     answer.headers[.contentLength] = "\(body.readableBytes)"
     try await writer.write(

@@ -1,10 +1,8 @@
 import Synchronization
 
-/// The memory that the bodies in flight may take together.
-///
-/// It is taken as their bytes arrive and given back when they are answered: who sends nothing holds
-/// nothing.
-final class IntakeBudget: Sendable {
+/// The memory that many requests may take together, lent to each as it needs it and given back when it
+/// is over.
+final class MemoryBudget: Sendable {
   /// The most that may be taken at one time.
   ///
   /// Unit: bytes.
@@ -18,14 +16,14 @@ final class IntakeBudget: Sendable {
   /// Unit: bytes.
   var inUse: Int { used.withLock { $0 } }
 
-  /// What one body has taken; given back with the value.
+  /// What one request has taken; given back with the value.
   struct Loan: ~Copyable {
-    /// The most that it grows to: what comes after takes the place of what was committed.
+    /// The most that it grows to.
     let most: Int
-    private let budget: IntakeBudget
+    private let budget: MemoryBudget
     private var taken = 0
 
-    fileprivate init(of budget: IntakeBudget, most: Int) {
+    fileprivate init(of budget: MemoryBudget, most: Int) {
       self.budget = budget
       self.most = most
     }
@@ -50,6 +48,6 @@ final class IntakeBudget: Sendable {
     }
   }
 
-  /// A loan for a body, still of nothing.
+  /// A loan, still of nothing.
   func loan(atMost most: Int) -> Loan { Loan(of: self, most: min(most, limit)) }
 }
