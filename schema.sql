@@ -80,6 +80,7 @@ CREATE TABLE journal (
   unknown_records INTEGER NOT NULL DEFAULT 0 CHECK (unknown_records >= 0),  -- those of the rejected ones that are of an unknown kind
   unseen_from INTEGER CHECK (unseen_from >= 0),  -- first step of the frames that findings have not seen; NULL: none
   unseen_to INTEGER CHECK (unseen_to >= 0),      -- last step of them
+  finished_at REAL,              -- when this process said its last word; NULL: not yet
   UNIQUE (attempt_id, rank),
   UNIQUE (run_id, attempt_id, rank)
 ) STRICT;

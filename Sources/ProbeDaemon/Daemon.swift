@@ -77,7 +77,9 @@ public struct Daemon: ~Copyable {
     until signals: [UnixSignal] = [.sigterm, .sigint], onReady: @escaping @Sendable () -> Void = {},
     onStopping: @escaping @Sendable () -> Void = {}
   ) async throws {
-    Self.raiseDescriptorLimit()
+    var limits = Listener.Limits()
+    // Some are for the store, the spool and whoever asks meanwhile.
+    limits.connections = min(limits.connections, max(8, Self.raiseDescriptorLimit() - 64))
     let ledger = IntakeLedger(logger: logger)
     let writer = StoreWriter(store: store, file: file, ledger: ledger)
     let journals = JournalIntake(
@@ -87,7 +89,7 @@ public struct Daemon: ~Copyable {
       journals: journals, reads: Reads(path: configuration.store), ledger: ledger, file: file,
       spool: configuration.spool, startedAt: WallClock.now)
     let listener = Listener(
-      descriptor: socket.descriptor, api: api, logger: logger, onListening: onReady,
+      descriptor: socket.descriptor, api: api, logger: logger, limits: limits, onListening: onReady,
       onStopping: onStopping)
     // Stopped in the reverse order: first nothing comes in any more, last the writer ends.
     var services: [any Service] = [
@@ -148,11 +150,13 @@ public struct Daemon: ~Copyable {
     }
   }
 
-  /// Out of descriptors a server can accept nothing, and spins.
-  private static func raiseDescriptorLimit() {
+  /// Allows as many descriptors as the system lets it, and says how many.
+  private static func raiseDescriptorLimit() -> Int {
+    let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    guard getrlimit(files, &limit) == 0 else { return 1024 }
     limit.rlim_cur = min(limit.rlim_max, 65_536)
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    setrlimit(files, &limit)
+    return getrlimit(files, &limit) == 0 ? Int(clamping: limit.rlim_cur) : 1024
   }
 }

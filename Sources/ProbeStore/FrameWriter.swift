@@ -163,8 +163,9 @@ struct FrameWriter {
       ])
     // The recorder's own total also counts what it dropped after its last frame.
     try db.execute(
-      sql: "UPDATE journal SET dropped_frames = max(dropped_frames, ?) WHERE id = ?",
-      arguments: [finished.droppedFrames - droppedFrames, context.journalID])
+      sql:
+        "UPDATE journal SET dropped_frames = max(dropped_frames, ?), finished_at = ? WHERE id = ?",
+      arguments: [finished.droppedFrames - droppedFrames, finished.finishedAt, context.journalID])
     try AttemptOrder.renewStatus(run: context.runID, db)
     lastSeen = max(lastSeen, finished.finishedAt)
   }

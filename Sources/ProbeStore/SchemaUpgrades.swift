@@ -12,6 +12,7 @@ enum SchemaUpgrades {
       CHECK (unknown_records >= 0);
     ALTER TABLE journal ADD COLUMN unseen_from INTEGER CHECK (unseen_from >= 0);
     ALTER TABLE journal ADD COLUMN unseen_to INTEGER CHECK (unseen_to >= 0);
+    ALTER TABLE journal ADD COLUMN finished_at REAL;
     CREATE TABLE block_window (
       run_id INTEGER NOT NULL REFERENCES run (id),
       last_step INTEGER NOT NULL CHECK (last_step >= 0),

@@ -26,7 +26,7 @@ import Testing
     ],
     "DigitsTrainer": ["ProbeCore", "ProbeRecorder", "Glibc"],
     "resnet-probe": ours.union([
-      "ArgumentParser", "Glibc", "Logging",
+      "ArgumentParser", "Glibc", "Logging", "Synchronization",
     ]),
   ]
 

@@ -70,7 +70,7 @@ public struct SpoolIngest: Sendable {
           taken.isFinished = taken.isFinished || known.account.isFinished
         } else if !taken.isFinished {
           // Its end may have been taken in by a process that was killed before it moved the file.
-          taken.isFinished = try store.hasEnded(journal: file.segment.journal)
+          taken.isFinished = try store.hasFinished(journal: file.segment.journal)
         }
         account.segments.append(taken)
         if taken.end != .overtaken { seen[file.segment] = (file.bytes, taken) }

@@ -76,6 +76,8 @@ struct Listener: Service {
       )
       .serverChannelInitializer { server in
         server.eventLoop.makeCompletedFuture {
+          // Out of descriptors, it tries again in a second instead of at once.
+          try server.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
           try server.pipeline.syncOperations.addHandler(
             quiescing.makeServerChannelHandler(channel: server))
         }

@@ -10,15 +10,13 @@ public struct SegmentState: Sendable, Hashable {
 }
 
 extension Store {
-  /// Whether the attempt that a journal belongs to has ended; false for a journal that is not known.
-  public func hasEnded(journal: Identity) throws(StoreError) -> Bool {
+  /// Whether a journal's recorder has said its last word; false for a journal that is not known.
+  public func hasFinished(journal: Identity) throws(StoreError) -> Bool {
     try read("read the store") { db in
       try Bool.fetchOne(
         db,
-        sql: """
-          SELECT a.finished_at IS NOT NULL FROM journal AS j JOIN attempt AS a ON a.id = j.attempt_id
-          WHERE j.uuid = ?
-          """, arguments: [journal.description]) ?? false
+        sql: "SELECT finished_at IS NOT NULL FROM journal WHERE uuid = ?",
+        arguments: [journal.description]) ?? false
     }
   }
 
