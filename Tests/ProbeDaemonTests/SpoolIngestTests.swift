@@ -217,4 +217,33 @@ import Testing
     #expect(try intake.names() == ["delivered/\(name)"])
     #expect(try DeliveredIntake(folder: intake.spool).take(into: intake.store).isEmpty)
   }
+
+  @Test func `where delivered is no folder the segment stays, and the account says why`() throws {
+    let intake = try Intake()
+    _ = try intake.write(try Fixtures.bytes("complete.rpj"), as: name)
+    try Data().write(to: URL(filePath: "\(intake.spool)/delivered"))
+    var spool = SpoolIngest(folder: intake.spool)
+    let account = try spool.take(into: intake.store)
+    #expect(account.segments.map(\.frames) == [2])
+    #expect(
+      account.stuck
+        == "cannot move \(intake.spool)/\(name) aside: \(intake.spool)/delivered is no folder")
+    try FileManager.default.removeItem(atPath: "\(intake.spool)/delivered")
+    #expect(try spool.take(into: intake.store).stuck == nil)
+    #expect(try intake.names() == ["delivered/\(name)"])
+  }
+
+  @Test func `a segment that cannot be read is neither taken for damaged nor forgotten`() throws {
+    let intake = try Intake()
+    let path = try intake.write(try Fixtures.bytes("complete.rpj"), as: name)
+    // Root reads whatever its mode: the path of a segment leads nowhere instead.
+    let aside = intake.folder.file("aside")
+    #expect(rename(path, aside) == 0)
+    let taken = try SegmentIngest(into: intake.store).take(path)
+    #expect(taken.end == .unreadable("No such file or directory") && taken.isFailure)
+    #expect(taken.remarks == ["cannot take in \(path): No such file or directory"])
+    #expect(rename(aside, path) == 0)
+    var spool = SpoolIngest(folder: intake.spool)
+    #expect(try spool.take(into: intake.store).segments.map(\.frames) == [2])
+  }
 }

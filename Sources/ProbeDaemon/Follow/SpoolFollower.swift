@@ -57,6 +57,7 @@ struct SpoolFollower: Service {
         let (next, account) = try await look(intake, stop)
         intake = next
         note(account.segments, &told)
+        if let stuck = account.stuck, told.isNews(stuck) { logger.warning("\(stuck)") }
         wait = account.isBounded ? .zero : Self.interval
       } catch {
         fail(error)
@@ -100,6 +101,15 @@ struct SpoolFollower: Service {
 /// What was said of segments: a living one that is refused is refused at every look.
 private struct ToldRemarks {
   private var ends: [String: SegmentAccount.End] = [:]
+
+  private var stuck: String?
+
+  /// Whether what keeps segments from being moved is another than before; the segment itself may differ.
+  mutating func isNews(_ stuck: String) -> Bool {
+    let reason = stuck.split(separator: ":").last.map(String.init)
+    defer { self.stuck = reason }
+    return reason != self.stuck
+  }
 
   /// Whether a segment's end is another than the one told last.
   mutating func isNews(_ account: SegmentAccount) -> Bool {

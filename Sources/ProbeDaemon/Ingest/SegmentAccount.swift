@@ -15,6 +15,8 @@ public struct SegmentAccount: Sendable, Hashable {
     case damaged(String)
     /// It could not be taken in at all, for this reason.
     case refused(String)
+    /// The system did not give its bytes, for this reason: later it may.
+    case unreadable(String)
     /// Not read to its end: another intake of the same bytes went ahead; it is to be looked into again.
     case overtaken
   }
@@ -62,7 +64,7 @@ public struct SegmentAccount: Sendable, Hashable {
         "\(path): damaged at byte \(offset): \(reason); "
           + "what comes before is in the store, what comes after cannot be read"
       )
-    case .refused(let reason):
+    case .refused(let reason), .unreadable(let reason):
       lines.append("cannot take in \(path): \(reason)")
     }
     return lines
@@ -71,7 +73,7 @@ public struct SegmentAccount: Sendable, Hashable {
   /// Whether something was lost or refused.
   public var isFailure: Bool {
     switch end {
-    case .damaged, .refused: true
+    case .damaged, .refused, .unreadable: true
     case .whole, .cut, .zeroFilled, .overtaken: false
     }
   }

@@ -23,7 +23,7 @@ public struct SegmentIngest {
     var account = SegmentAccount(path: path)
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard file >= 0 else {
-      account.end = .refused(String(cString: strerror(errno)))
+      account.end = .unreadable(String(cString: strerror(errno)))
       return account
     }
     defer { close(file) }
@@ -56,7 +56,7 @@ public struct SegmentIngest {
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 16)
     defer { piece.deallocate() }
     reading: while true {
-      let bytes = read(file, at, into: piece)
+      guard let bytes = read(file, at, into: piece, &account) else { return }
       at += bytes.count
       decoder.append(bytes)
       decoding: while true {
@@ -71,7 +71,7 @@ public struct SegmentIngest {
           return
         }
         switch account.end {
-        case .refused, .overtaken: return
+        case .refused, .overtaken, .unreadable: return
         case .whole, .cut, .zeroFilled, .damaged: break
         }
       }
@@ -91,9 +91,12 @@ public struct SegmentIngest {
   /// The header's identity; nil, with the account's end set, where there is none.
   private func identity(_ file: CInt, _ account: inout SegmentAccount) -> SegmentIdentity? {
     var reader = SegmentReader()
-    withUnsafeTemporaryAllocation(byteCount: Journal.headerLength, alignment: 16) {
-      reader.append(read(file, 0, into: $0))
+    let isRead = withUnsafeTemporaryAllocation(byteCount: Journal.headerLength, alignment: 16) {
+      guard let bytes = read(file, 0, into: $0, &account) else { return false }
+      reader.append(bytes)
+      return true
     }
+    guard isRead else { return nil }
     switch reader.next() {
     case .opened(let segment): return segment
     case .damaged(let damage): account.end = .refused(damage.description)
@@ -120,10 +123,16 @@ public struct SegmentIngest {
     }
   }
 
+  /// The bytes at a place; nil, with the account's end set, where the system does not give them.
   private func read(
-    _ file: CInt, _ at: Int, into piece: UnsafeMutableRawBufferPointer
-  ) -> UnsafeRawBufferPointer {
-    let count = max(0, pread(file, piece.baseAddress, piece.count, off_t(at)))
+    _ file: CInt, _ at: Int, into piece: UnsafeMutableRawBufferPointer,
+    _ account: inout SegmentAccount
+  ) -> UnsafeRawBufferPointer? {
+    let count = pread(file, piece.baseAddress, piece.count, off_t(at))
+    guard count >= 0 else {
+      account.end = .unreadable(String(cString: strerror(errno)))
+      return nil
+    }
     return UnsafeRawBufferPointer(rebasing: piece[..<count])
   }
 }

@@ -15,6 +15,8 @@ public struct SpoolIngest: Sendable {
   public struct Account: Sendable {
     /// One for each segment that was looked into.
     public var segments: [SegmentAccount] = []
+    /// Why a segment that is done with could not be moved aside; nil: nothing was in the way.
+    public var stuck: String?
     /// Whether more may wait, because only so many bytes were wanted.
     public var isBounded = false
 
@@ -73,30 +75,42 @@ public struct SpoolIngest: Sendable {
           taken.isFinished = try store.hasFinished(journal: file.segment.journal)
         }
         account.segments.append(taken)
-        if taken.end != .overtaken { seen[file.segment] = (file.bytes, taken) }
+        if taken.wasRead { seen[file.segment] = (file.bytes, taken) }
       }
-      settle(path, taken, hasSuccessor: file.segment.segment < last[file.segment.journal] ?? 0)
+      if account.stuck == nil {
+        let hasSuccessor = file.segment.segment < last[file.segment.journal] ?? 0
+        account.stuck = settle(path, taken, hasSuccessor: hasSuccessor)
+      }
     }
     account.isBounded = cost >= atMost
     return account
   }
 
-  private func settle(_ path: String, _ taken: SegmentAccount, hasSuccessor: Bool) {
+  /// Moves a segment aside that is done with; says why where that cannot be.
+  private func settle(_ path: String, _ taken: SegmentAccount, hasSuccessor: Bool) -> String? {
     switch taken.end {
-    case .overtaken: break
-    case .damaged: rename(path, path + ".damaged")
+    case .overtaken, .unreadable: return nil
+    case .damaged: return move(path, to: path + ".damaged")
     case .refused:
       // An empty or half-written head is a recorder that has just begun.
-      if isAbandoned(path, taken, hasSuccessor: hasSuccessor) { rename(path, path + ".damaged") }
+      guard isAbandoned(path, taken, hasSuccessor: hasSuccessor) else { return nil }
+      return move(path, to: path + ".damaged")
     case .whole, .cut, .zeroFilled:
-      guard isAbandoned(path, taken, hasSuccessor: hasSuccessor) else { return }
+      guard isAbandoned(path, taken, hasSuccessor: hasSuccessor) else { return nil }
       let delivered = "\(folder)/delivered"
       mkdir(delivered, 0o700)
       // A link in its place would lead the journals out of the spool.
       var status = stat()
-      guard lstat(delivered, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
-      rename(path, delivered + path.dropFirst(folder.count))
+      guard lstat(delivered, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+        return "cannot move \(path) aside: \(delivered) is no folder"
+      }
+      return move(path, to: delivered + path.dropFirst(folder.count))
     }
+  }
+
+  private func move(_ path: String, to place: String) -> String? {
+    rename(path, place) == 0 || errno == ENOENT
+      ? nil : "cannot move \(path) to \(place): \(String(cString: strerror(errno)))"
   }
 
   /// Whether nobody will append to the file any more.
@@ -119,11 +133,19 @@ public struct SpoolIngest: Sendable {
 }
 
 extension SegmentAccount {
+  /// Whether the file was read as far as it goes.
+  fileprivate var wasRead: Bool {
+    switch end {
+    case .overtaken, .unreadable: false
+    case .whole, .cut, .zeroFilled, .damaged, .refused: true
+    }
+  }
+
   /// The bytes after the last whole record.
   fileprivate var bytesLeft: Int {
     switch end {
     case .cut(let bytes), .zeroFilled(let bytes): bytes
-    case .whole, .damaged, .refused, .overtaken: 0
+    case .whole, .damaged, .refused, .overtaken, .unreadable: 0
     }
   }
 }
