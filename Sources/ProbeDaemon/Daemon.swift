@@ -80,7 +80,7 @@ public struct Daemon: ~Copyable {
     var limits = Listener.Limits()
     // Some are for the store, the spool and whoever asks meanwhile.
     limits.connections = min(limits.connections, max(8, Self.raiseDescriptorLimit() - 64))
-    let ledger = IntakeLedger(logger: logger)
+    let ledger = IntakeLedger(store: configuration.store, logger: logger)
     let writer = StoreWriter(store: store, file: file, ledger: ledger)
     let journals = JournalIntake(
       store: try store.uuid(), offsets: try Store.openForReading(at: configuration.store),
@@ -102,7 +102,10 @@ public struct Daemon: ~Copyable {
     }
     services.append(listener)
     try await Self.serve(services, until: signals)
-    try store.checkpoint()
+    do throws(StoreError) { try store.checkpoint() } catch {
+      // All of it is durable in the log; whoever opens the store next moves it over.
+      logger.warning("\(error); \(error.hint)")
+    }
   }
 
   private static func serve(_ services: [any Service], until signals: [UnixSignal]) async throws {

@@ -44,7 +44,7 @@ extension Finding {
       let verb = Words.verb(blocks.count, "was", "were")
       let words =
         change.isIdentity
-        ? "\(names) became \(what) at step \(change.step)."
+        ? "\(names) became \(what): three windows in a row, from step \(change.step) on."
         : "\(names) \(verb) no longer \(what) from step \(change.step) on."
       return Finding(kind: .verdictChanged, words: words)
     }

@@ -5,6 +5,8 @@ import ProbeStore
 /// What `doctor` looks at in a store.
 struct StoreChecks {
   let path: String
+  /// Where its daemon listens.
+  let socket: String
 
   var all: [Check] {
     var checks = [
@@ -43,7 +45,6 @@ struct StoreChecks {
 
   /// The daemon at the store's own socket, or whoever else takes journals in; nil where nobody does.
   private var daemon: Check? {
-    let socket = SocketPlace.path(forStore: path)
     if let health = Health(ofDaemonAt: socket) {
       guard let problem = health.problem else {
         return Check(
@@ -52,7 +53,11 @@ struct StoreChecks {
       return Check(name: "daemon", state: .wrong, words: problem)
     }
     return StoreLock.holder(of: "\(path).lock").map { holder in
-      Check(name: "writer", state: .ok, words: "process \(holder) takes journals in")
+      Check(
+        name: "writer", state: .warning,
+        words: "process \(holder) holds the store, and no daemon answers at \(socket)",
+        hint:
+          "a verb that takes journals in is soon done; a daemon with another socket has --socket")
     }
   }
 

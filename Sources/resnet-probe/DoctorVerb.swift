@@ -22,11 +22,17 @@ struct DoctorVerb: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp(
+      "The socket of the store's daemon.", discussion: "Default: <store>.run/socket.",
+      valueName: "path"))
+  var socket: String?
+
   @OptionGroup var options: StoreOptions
 
   func run() throws {
     let path = try options.path()
-    var checks = StoreChecks(path: path).all
+    var checks = StoreChecks(path: path, socket: socket ?? SocketPlace.path(forStore: path)).all
     if let spool = options.spoolPath { checks += SpoolChecks(folder: spool).all }
     checks += Check.environment
     if json {
@@ -98,6 +104,10 @@ struct Check {
     }
     let free = Double(status.f_bavail) * Double(status.f_frsize)
     let words = "\(Number.format(free / 1e9)) GB free on its disk"
+    guard free >= 16e6 else {
+      return Check(
+        name: name, state: .wrong, words: words, hint: "free some: nothing fits any more")
+    }
     return free < 1e9
       ? Check(
         name: name, state: .warning, words: words,

@@ -24,6 +24,16 @@ struct IngestVerb: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
+    let socket = SocketPlace.path(forStore: try options.path())
+    if let daemon = Health(ofDaemonAt: socket) {
+      guard files.isEmpty, daemon.spool == options.spoolPath else {
+        throw StoreError(
+          .failed, action: "take journals into", subject: daemon.store,
+          reason: "its daemon (process \(daemon.process)) does that",
+          hint: "move them into its spool, or send them to \(socket)")
+      }
+      return Output.note("the daemon (process \(daemon.process)) takes the spool in")
+    }
     let accounts = files.isEmpty ? try takeSpool() : try takeFiles()
     var isFailure = false
     for account in accounts {

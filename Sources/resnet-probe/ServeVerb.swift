@@ -27,7 +27,10 @@ struct ServeVerb: AsyncParsableCommand {
       valueName: "path"))
   var socket: String?
 
-  @Option(help: ArgumentHelp("A group whose members may connect too.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "A group whose members may connect too, to a --socket in a folder that they can enter.",
+      valueName: "name"))
   var group: String?
 
   @Option(help: "The least level that is logged.")
@@ -39,6 +42,11 @@ struct ServeVerb: AsyncParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() async throws {
+    if group != nil, socket == nil {
+      throw ValidationError(
+        "the default socket is in a folder that only you can enter: --group needs --socket")
+    }
+    if let spool = options.spool { try Self.check(spool) }
     let store = try options.path()
     if options.isDefault { Folder.make(for: store) }
     let spool = options.spoolPath
@@ -68,6 +76,22 @@ struct ServeVerb: AsyncParsableCommand {
         ServiceNotice.stopping.send()
       })
     logger.info("stopped")
+  }
+
+  /// A spool that was named must be there, and one's own: files of others are passed over.
+  private static func check(_ spool: String) throws(StoreError) {
+    var status = stat()
+    let isThere = lstat(spool, &status) == 0
+    guard !isThere || status.st_mode & S_IFMT != S_IFDIR || status.st_uid != geteuid() else {
+      return
+    }
+    throw StoreError(
+      .failed, action: "follow", subject: spool,
+      reason: !isThere
+        ? "there is no such folder"
+        : status.st_mode & S_IFMT != S_IFDIR
+          ? "it is no folder" : "it belongs to another user, as its segments do",
+      hint: "name a folder of your own")
   }
 
   private static func number(ofGroup name: String) throws -> UInt32 {

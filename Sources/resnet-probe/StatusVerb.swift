@@ -105,8 +105,13 @@ struct Status {
   /// Who takes journals in.
   private var writer: [String] {
     guard let daemon else {
-      let words = holder.map { "process \($0) takes journals in" }
-      return ["Writer  \(words ?? "none: verbs that read the default store take journals in")"]
+      guard let holder else {
+        let others = spool == nil ? "" : ": verbs that read the default store take journals in"
+        return ["Writer  none\(others)"]
+      }
+      return [
+        "Writer  process \(holder) holds the store; no daemon answers at \(PrintableText.escape(socket))"
+      ]
     }
     let since = Timestamp.format(daemon.startedAt)
     let last = daemon.lastCommitAt.map { ", the last at \(Timestamp.format($0))" } ?? ""

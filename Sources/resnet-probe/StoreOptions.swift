@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProbeDaemon
 import ProbeRecorder
 import ProbeStore
 
@@ -14,7 +15,7 @@ struct StoreOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The folder of journals to take in first.",
+      "The folder of journals.",
       discussion:
         "Default with the default store: RESNET_PROBE_SPOOL, else $XDG_STATE_HOME/resnet-probe/spool; none with another --store.",
       valueName: "dir"))
@@ -65,7 +66,13 @@ struct StoreOptions: ParsableArguments {
       guard isDefault, error.kind == .noStore else { throw error }
       throw StoreError(
         .notFound, action: "read runs from", subject: path, reason: "there are none yet",
-        hint: "`resnet-probe demo` records some")
+        hint: keepsSegments
+          ? "the spool keeps segments of earlier ones: `resnet-probe ingest` makes a store of them"
+          : "`resnet-probe demo` records some")
     }
+  }
+
+  private var keepsSegments: Bool {
+    spoolPath.map { SpoolListing.deliveredBytes(in: $0) > 0 } ?? false
   }
 }

@@ -180,7 +180,12 @@ import Testing
       (["--socket", "/nowhere/socket"], "No such file or directory"),
       (["--store", command.home.file("text")], "it is not a SQLite database"),
       (["--store", "/nowhere/probe.sqlite"], "there is no folder /nowhere"),
-      (["--group", "no such group"], "there is no group no such group"),
+      (
+        ["--group", "no such group", "--socket", command.home.file("s")],
+        "there is no group no such group"
+      ),
+      (["--group", "root"], "--group needs --socket"),
+      (["--spool", "/nowhere/spool"], "cannot follow /nowhere/spool: there is no such folder"),
       (["--log-level", "loud"], "The value 'loud' is invalid"),
       (["--log-format", "xml"], "The value 'xml' is invalid"),
       (["--port", "80"], "Unknown option '--port'"),

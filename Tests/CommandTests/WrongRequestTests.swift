@@ -45,7 +45,8 @@ import Testing
     #expect(connection.request("POST", run.target(from: 0), body: run.bytes)?.status == 200)
     for (query, status) in [
       ("statistics=nothing", 404), ("statistics=step;DROP%20TABLE%20run", 404), ("from=x", 400),
-      ("limit=99999999", 200), ("limit=0", 200), ("", 200),
+      ("limit=10001", 400), ("limit=0", 400), ("limit=10000", 200), ("statistics=", 400),
+      ("limti=5", 400), ("", 200),
     ] {
       let target = "/v1/runs/latest/blocks/0/series?\(query)"
       #expect(connection.request("GET", target)?.status == status, "\(query)")

@@ -30,8 +30,8 @@ import Testing
           change(5, true, at: 0), change(6, true, at: 0), change(5, false, at: 700),
         ], .verdictChanged) == [
           "layer3.1 was no longer an identity from step 700 on.",
-          "layer1.1 became an identity at step 1200.",
-          "layer1.0, layer2.1 became identities at step 1400.",
+          "layer1.1 became an identity: three windows in a row, from step 1200 on.",
+          "layer1.0, layer2.1 became identities: three windows in a row, from step 1400 on.",
         ])
   }
 
@@ -43,7 +43,7 @@ import Testing
       told[0]
         == "14 earlier changes of a verdict (SELECT * FROM run_finding WHERE kind = 'verdict_changed')."
     )
-    #expect(told[6] == "layer2.1 became an identity at step 2000.")
+    #expect(told[6] == "layer2.1 became an identity: three windows in a row, from step 2000 on.")
   }
 
   @Test func `a block that the run does not have is passed over`() {

@@ -23,6 +23,9 @@ struct API: Sendable {
         Route(method: request.method, uri: request.uri), length: request.contentLength,
         body: request.body)
     } catch let problem as Problem {
+      if let offset = problem.offset, problem.status == .unprocessableContent {
+        ledger.noteRefusal("\(request.uri.path) at byte \(offset): \(problem.detail)")
+      }
       return problem.answer
     } catch let error as DaemonError {
       return Problem(error).answer

@@ -56,7 +56,7 @@ struct JournalIntake: Sendable {
 
   static let tooLong = Problem(
     .contentTooLarge,
-    "a body holds at most \(longestBody) bytes; send the segment in pieces, each from its offset on"
+    "a body holds at most \(longestBody) bytes; ask for the offset, and send the segment in pieces from there on"
   )
 
   private func answer(_ known: SegmentState) throws(Problem) -> Answer {

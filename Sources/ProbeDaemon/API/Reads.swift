@@ -50,8 +50,13 @@ extension SeriesRequest {
   /// What the parameters `statistics` (names with commas between), `from` and `limit` ask for.
   init(_ query: Query) throws(Problem) {
     let names = query.text("statistics")?.split(separator: ",").map(String.init)
-    self.init(
-      statistics: names ?? Self.usual, from: try query.number("from") ?? 0,
-      limit: try query.number("limit") ?? 1000)
+    guard names?.isEmpty != true else {
+      throw Problem(.badRequest, "the parameter statistics names none")
+    }
+    let limit = try query.number("limit") ?? 1000
+    guard (1...Self.longest).contains(limit) else {
+      throw Problem(.badRequest, "the parameter limit is \(limit), not within 1 to \(Self.longest)")
+    }
+    self.init(statistics: names ?? Self.usual, from: try query.number("from") ?? 0, limit: limit)
   }
 }

@@ -48,12 +48,23 @@ enum Route: Hashable {
       self = .append(segment: segment, offset: try query.number("offset") ?? 0)
     default: throw Self.unknown(uri)
     }
-    guard method == self.method else {
+    try query.check(known: parameters)
+    // HEAD is GET without the body.
+    guard method == self.method || method == .head && self.method == .get else {
       var problem = Problem(
         .methodNotAllowed,
         "\(uri.path) answers to \(self.method.rawValue), not to \(method.rawValue)")
       problem.allowed = self.method
       throw problem
+    }
+  }
+
+  /// The parameters that the route knows.
+  private var parameters: Set<String> {
+    switch self {
+    case .append: ["offset"]
+    case .series: ["statistics", "from", "limit"]
+    case .health, .runs, .report: []
     }
   }
 
@@ -82,6 +93,15 @@ struct Query {
         throw Problem(.badRequest, "the parameter \(key) is there twice")
       }
     }
+  }
+
+  /// A misspelt parameter would count as left out, and an offset of 0 is another question.
+  func check(known: Set<String>) throws(Problem) {
+    guard let stranger = values.keys.filter({ !known.contains($0) }).min() else { return }
+    throw Problem(
+      .badRequest,
+      "there is no parameter \(stranger)"
+        + (known.isEmpty ? " here" : "; there are \(known.sorted().joined(separator: ", "))"))
   }
 
   /// A parameter's text; nil where it is not there.

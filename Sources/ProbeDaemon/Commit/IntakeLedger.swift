@@ -17,12 +17,24 @@ final class IntakeLedger: Sendable {
     var frames = 0
     /// What the last attempt to write failed of; nil after one that succeeded.
     var failure: StoreError?
+    /// The segment that was refused over HTTP last, and why.
+    fileprivate var refusal: String?
   }
 
   private let state = Mutex(State())
+  private let store: String
   private let logger: Logger
 
-  init(logger: Logger) { self.logger = logger }
+  /// A ledger of a store's daemon, which logs when failures begin and end.
+  init(store: String, logger: Logger) {
+    self.store = store
+    self.logger = logger
+  }
+
+  /// The room below which a disk that was full still is: a few bytes may fit where a batch does not.
+  ///
+  /// Unit: bytes.
+  static let leastRoom = 16 << 20
 
   /// The intake now.
   var now: State { state.withLock { $0 } }
@@ -38,8 +50,22 @@ final class IntakeLedger: Sendable {
     note(nil)
   }
 
+  /// Notes a segment that was refused over HTTP; said once where a client sends it again and again.
+  func noteRefusal(_ words: String) {
+    let isNews = state.withLock { state in
+      defer { state.refusal = words }
+      return state.refusal != words
+    }
+    if isNews { logger.warning("refused \(words)") }
+  }
+
   /// Notes that the store could not be written; nil: that it could.
   func note(_ failure: StoreError?) {
+    if failure == nil, now.failure?.kind == .full,
+      Health.freeBytes(holding: store) ?? .max < Self.leastRoom
+    {
+      return
+    }
     let before = state.withLock { state in
       defer { state.failure = failure }
       return state.failure

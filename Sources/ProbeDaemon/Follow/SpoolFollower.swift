@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOPosix
 import ProbeStore
@@ -58,6 +59,7 @@ struct SpoolFollower: Service {
         intake = next
         note(account.segments, &told)
         if let stuck = account.stuck, told.isNews(stuck) { logger.warning("\(stuck)") }
+        told.tell(isThere: access(folder, R_OK | X_OK) == 0, folder, logger)
         wait = account.isBounded ? .zero : Self.interval
       } catch {
         fail(error)
@@ -91,6 +93,7 @@ struct SpoolFollower: Service {
   }
 
   private func fail(_ error: any Error) {
+    if error is CancellationError { return }
     guard let error = error as? StoreError else {
       return logger.error("cannot follow \(folder): \(error)")
     }
@@ -103,6 +106,18 @@ private struct ToldRemarks {
   private var ends: [String: SegmentAccount.End] = [:]
 
   private var stuck: String?
+  private var isThere = true
+
+  /// Says so when the spool is gone or cannot be read, and when it is back.
+  mutating func tell(isThere: Bool, _ folder: String, _ logger: Logger) {
+    defer { self.isThere = isThere }
+    guard isThere != self.isThere else { return }
+    if isThere {
+      logger.notice("\(folder) is there again")
+    } else {
+      logger.warning("cannot follow \(folder): \(String(cString: strerror(errno)))")
+    }
+  }
 
   /// Whether what keeps segments from being moved is another than before; the segment itself may differ.
   mutating func isNews(_ stuck: String) -> Bool {

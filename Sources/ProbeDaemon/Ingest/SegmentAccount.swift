@@ -17,7 +17,8 @@ public struct SegmentAccount: Sendable, Hashable {
     case refused(String)
     /// The system did not give its bytes, for this reason: later it may.
     case unreadable(String)
-    /// Not read to its end: another intake of the same bytes went ahead; it is to be looked into again.
+    /// Not read to its end, because another intake of the same bytes went ahead or this one was to stop; it
+    /// is to be looked into again.
     case overtaken
   }
 

@@ -8,6 +8,11 @@ public struct SegmentIngest {
   /// The bytes read at a time.
   static let chunk = 1 << 20
 
+  /// `lseek`'s next place with data, which Glibc's module leaves out.
+  ///
+  /// Source: lseek(2), Linux.
+  private static let seekData: CInt = 3
+
   private let store: Store
 
   /// An intake into a store whose lock the caller holds.
@@ -18,7 +23,7 @@ public struct SegmentIngest {
   /// `expected` is the segment that its name states; nil: any. What is wrong with the file is in the
   /// account. - Throws: `StoreError` where the store cannot be read or written; nothing is half-written.
   public func take(
-    _ path: String, expected: SegmentIdentity? = nil
+    _ path: String, expected: SegmentIdentity? = nil, stops: () -> Bool = { false }
   ) throws(StoreError) -> SegmentAccount {
     var account = SegmentAccount(path: path)
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -38,12 +43,13 @@ public struct SegmentIngest {
       account.end = .refused("it is empty")
       return account
     }
-    try take(file, expected, &account)
+    try take(file, expected, stops, &account)
     return account
   }
 
   private func take(
-    _ file: CInt, _ expected: SegmentIdentity?, _ account: inout SegmentAccount
+    _ file: CInt, _ expected: SegmentIdentity?, _ stops: () -> Bool,
+    _ account: inout SegmentAccount
   ) throws(StoreError) {
     guard let segment = identity(file, &account) else { return }
     if let expected, expected != segment {
@@ -55,7 +61,17 @@ public struct SegmentIngest {
     var decoder = SegmentDecoder(segment, from: at)
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 16)
     defer { piece.deallocate() }
+    var hole = 0
     reading: while true {
+      if stops() {
+        account.end = .overtaken
+        break
+      }
+      // A crashed machine may leave gigabytes of nothing: the file system knows without reading them.
+      if at > 0, lseek(file, off_t(at), Self.seekData) < 0, errno == ENXIO {
+        hole = max(0, Int(lseek(file, 0, CInt(SEEK_END))) - at)
+        break
+      }
       guard let bytes = read(file, at, into: piece, &account) else { return }
       at += bytes.count
       decoder.append(bytes)
@@ -79,9 +95,9 @@ public struct SegmentIngest {
     }
     if case .whole = account.end {
       switch decoder.tail {
-      case .whole: break
-      case .cut(let bytes): account.end = .cut(bytes: bytes)
-      case .zeroFilled(let bytes): account.end = .zeroFilled(bytes: bytes)
+      case .whole: if hole > 0 { account.end = .zeroFilled(bytes: hole) }
+      case .cut(let bytes): account.end = .cut(bytes: bytes + hole)
+      case .zeroFilled(let bytes): account.end = .zeroFilled(bytes: bytes + hole)
       }
     }
     try flush(&decoder, &account)

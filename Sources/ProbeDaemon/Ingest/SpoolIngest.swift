@@ -66,7 +66,8 @@ public struct SpoolIngest: Sendable {
       if let known = seen[file.segment], known.bytes == file.bytes {
         taken = known.account
       } else {
-        taken = try SegmentIngest(into: store).take(path, expected: file.segment)
+        taken = try SegmentIngest(into: store).take(
+          path, expected: file.segment, stops: stops)
         cost += max(file.bytes - (seen[file.segment]?.bytes ?? 0), Self.leastCost)
         if let known = seen[file.segment] {
           taken.isFinished = taken.isFinished || known.account.isFinished

@@ -147,7 +147,7 @@ struct Listener: Service {
     answer.headers[.contentLength] = "\(body.readableBytes)"
     try await writer.write(
       response: HTTPResponse(status: answer.status, headerFields: answer.headers),
-      body: ResponseBody(byteBuffer: body))
+      body: request.method == .head ? ResponseBody() : ResponseBody(byteBuffer: body))
     guard isLast else { return }
     // Closed with bytes unread, a client that still sends would not see the answer.
     var left = limits.unwanted

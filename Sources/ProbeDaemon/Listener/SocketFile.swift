@@ -92,10 +92,12 @@ struct SocketFile: ~Copyable {
     }
     if case .group(let group) = access {
       guard chown(path, uid_t.max, group) == 0, chmod(path, 0o660) == 0 else {
-        let code = errno
+        let reason = String(cString: strerror(errno))
         close(socket)
         unlink(path)
-        throw failed(code)
+        throw .socket(
+          path: path, reason: "it cannot be given to the group: \(reason)",
+          hint: "the daemon's own user must be a member (systemd: SupplementaryGroups=)")
       }
     }
     return socket
