@@ -27,7 +27,7 @@ struct VerdictService: Service {
 
   func run() async throws {
     let clock = ContinuousClock()
-    var next = clock.now
+    var next = clock.now + Self.patience
     while !Task.isCancelled && !Task.isShuttingDownGracefully {
       if isQuiet || clock.now >= next {
         let cost = await clock.measure { await judge() }
