@@ -22,17 +22,13 @@ struct DoctorVerb: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
-  @Option(
-    help: ArgumentHelp(
-      "The socket of the store's daemon.", discussion: "Default: <store>.run/socket.",
-      valueName: "path"))
-  var socket: String?
+  @OptionGroup var daemon: SocketOption
 
   @OptionGroup var options: StoreOptions
 
   func run() throws {
     let path = try options.path()
-    var checks = StoreChecks(path: path, socket: socket ?? SocketPlace.path(forStore: path)).all
+    var checks = StoreChecks(path: path, socket: daemon.path(forStore: path)).all
     if let spool = options.spoolPath { checks += SpoolChecks(folder: spool).all }
     checks += Check.environment
     if json {

@@ -21,18 +21,14 @@ struct StatusVerb: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
-  @Option(
-    help: ArgumentHelp(
-      "The socket of the store's daemon.", discussion: "Default: <store>.run/socket.",
-      valueName: "path"))
-  var socket: String?
+  @OptionGroup var daemon: SocketOption
 
   @OptionGroup var options: StoreOptions
 
   func run() throws {
     let store = try options.path()
     let status = try Status(
-      store: store, spool: options.spoolPath, socket: socket ?? SocketPlace.path(forStore: store))
+      store: store, spool: options.spoolPath, socket: daemon.path(forStore: store))
     try Output.write(json ? JSONArrayRenderer.render(status.json) : status.text)
   }
 }
