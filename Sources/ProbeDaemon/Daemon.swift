@@ -2,7 +2,7 @@ import Glibc
 public import Logging
 import NIOPosix
 import ProbeCore
-public import ProbeStore
+import ProbeStore
 import ServiceLifecycle
 public import UnixSignals
 

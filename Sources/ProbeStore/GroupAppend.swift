@@ -1,5 +1,5 @@
 import GRDB
-public import ProbeCore
+import ProbeCore
 
 extension Store {
   /// Takes in several batches with one commit: each in a savepoint of its own, so that one that is

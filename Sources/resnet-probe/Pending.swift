@@ -19,11 +19,11 @@ struct Pending {
         Output.note(line)
       }
       if account == nil, let unread = stillUnread(files, in: path) {
-        Output.note("\(unread) in \(spool) wait: another process takes journals in now")
+        Output.note("another process takes journals in now and has not read \(unread) in \(spool)")
       }
     } catch {
       let line = Failure.joined(error.description, error.hint)
-      Output.note("\(line); \(Self.segments(files.count)) in \(spool) wait")
+      Output.note("\(line); not taken in: \(Self.segments(files.count)) in \(spool)")
     }
   }
 
@@ -54,9 +54,12 @@ struct Pending {
 
   /// What is left of ``unread(_:in:)`` after giving the process that takes journals in up to two seconds:
   /// a daemon needs less to have what lay there when the verb began.
+  ///
+  /// What was written long before is no news to it: a cut tail, a segment that it refused, a backlog.
   private func stillUnread(_ files: [SpoolListing.File], in path: String) -> String? {
+    let recent = files.filter { time(nil) - $0.modified / 1_000_000_000 < 10 }
     for _ in 0..<40 {
-      guard unread(files, in: path) != nil else { return nil }
+      guard unread(recent, in: path) != nil else { break }
       usleep(50_000)
     }
     return unread(files, in: path)

@@ -59,7 +59,7 @@ import Testing
   {
     let bytes = try message(frame)
     #expect(try decode(delimited(3, bytes) + delimited(100, [])) == .frame(frame))
-    let twice = try delimited(3, bytes) + delimited(3, bytes)
+    let twice = delimited(3, bytes) + delimited(3, bytes)
     #expect(throws: WireError.impossible("one part twice")) { try decode(twice) }
   }
 

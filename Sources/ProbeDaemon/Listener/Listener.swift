@@ -96,6 +96,10 @@ struct Listener: Service {
               tasks.addTask {
                 defer { open.add(-1) }
                 if isOneTooMany {
+                  open.tellOnce {
+                    logger.warning(
+                      "over \(limits.connections) connections: more are closed at once")
+                  }
                   try? await connection.executeThenClose { _, _ in }
                 } else {
                   await channel.handle(value: connection, logger: silent)
@@ -159,6 +163,12 @@ struct Listener: Service {
 /// How many connections are open.
 private final class ConnectionCount: Sendable {
   private let count = Atomic(0)
+  private let isTold = Atomic(false)
+
+  /// Says something the first time.
+  func tellOnce(_ say: () -> Void) {
+    if !isTold.exchange(true, ordering: .relaxed) { say() }
+  }
 
   @discardableResult
   func add(_ change: Int) -> Int { count.add(change, ordering: .relaxed).newValue }
