@@ -80,7 +80,7 @@ public struct Daemon: ~Copyable {
     var limits = Listener.Limits()
     // Some are for the store, the spool and whoever asks meanwhile.
     limits.connections = min(limits.connections, max(8, Self.raiseDescriptorLimit() - 64))
-    let ledger = IntakeLedger(store: configuration.store, logger: logger)
+    let ledger = IntakeLedger(logger: logger)
     let writer = StoreWriter(store: store, file: file, ledger: ledger)
     let journals = JournalIntake(
       store: try store.uuid(), offsets: try Store.openForReading(at: configuration.store),

@@ -18,7 +18,7 @@ def full(options: Options) -> str:
     with Scene() as scene:
         disk = scene.folder / "disk"
         disk.mkdir()
-        mounts.small(scene, disk, 48)
+        mounts.small(scene, disk, 256)
         scene.store = disk / "probe.sqlite"
         scene.daemon = scene.add_daemon(scene.store, scene.spool)
         elsewhere = scene.folder / "elsewhere"
@@ -56,13 +56,14 @@ def _await_more(count: Callable[[], int], more: int, what: str) -> None:
 
 def _answers_507(scene: Scene) -> int:
     """Waits until a body is refused for want of room; how many frames the store holds then."""
-    journal = Journal.new()
-    body = journal.head(0) + b"".join(map(journal.frame, range(500)))
 
     def is_refused() -> Answer | None:
+        # New each time, and short enough for one commit: what fitted is known from then on.
+        journal = Journal.new()
+        body = journal.head(0) + b"".join(map(journal.frame, range(200)))
         answer = post(scene.daemon.socket, journal.file_name(0), 0, body)
         if answer.status == 200:
-            scene.extra += [journal.row(step) for step in range(500)]
+            scene.extra += [journal.row(step) for step in range(200)]
         return answer if answer.status != 200 else None
 
     answer = until(is_refused, "a body is refused")

@@ -32,7 +32,7 @@ struct Problem: Error, Hashable {
         switch error.kind {
         case .notFound: (.notFound, nil)
         case .refused: (.unprocessableContent, nil)
-        case .full: (.init(code: 507, reasonPhrase: "Insufficient Storage"), 10)
+        case .full: (.init(code: 507, reasonPhrase: "Insufficient Storage"), 4)
         case .noStore, .gone, .failed: (.serviceUnavailable, 5)
         }
       case .queueFull, .tooManyReads: (.tooManyRequests, 1)

@@ -17,24 +17,22 @@ final class IntakeLedger: Sendable {
     var frames = 0
     /// What the last attempt to write failed of; nil after one that succeeded.
     var failure: StoreError?
+    /// When it failed last.
+    fileprivate var failedAt = ContinuousClock.now
     /// The segment that was refused over HTTP last, and why.
     fileprivate var refusal: String?
   }
 
   private let state = Mutex(State())
-  private let store: String
   private let logger: Logger
 
-  /// A ledger of a store's daemon, which logs when failures begin and end.
-  init(store: String, logger: Logger) {
-    self.store = store
-    self.logger = logger
-  }
+  /// A ledger that logs when failures begin and end.
+  init(logger: Logger) { self.logger = logger }
 
-  /// The room below which a disk that was full still is: a few bytes may fit where a batch does not.
+  /// How long everything must fit on a disk that was full before it counts as freed.
   ///
-  /// Unit: bytes.
-  static let leastRoom = 16 << 20
+  /// A few bytes may fit where a batch does not; it is longer than a client is told to wait.
+  static let settling = Duration.seconds(5)
 
   /// The intake now.
   var now: State { state.withLock { $0 } }
@@ -61,14 +59,15 @@ final class IntakeLedger: Sendable {
 
   /// Notes that the store could not be written; nil: that it could.
   func note(_ failure: StoreError?) {
-    if failure == nil, now.failure?.kind == .full,
-      Health.freeBytes(holding: store) ?? .max < Self.leastRoom
-    {
-      return
-    }
+    let moment = ContinuousClock.now
     let before = state.withLock { state in
-      defer { state.failure = failure }
-      return state.failure
+      let before = state.failure
+      if failure == nil, before?.kind == .full, moment < state.failedAt + Self.settling {
+        return StoreError?.none
+      }
+      if failure != nil { state.failedAt = moment }
+      state.failure = failure
+      return before
     }
     if let failure {
       if failure != before { logger.error("\(failure); \(failure.hint)") }
