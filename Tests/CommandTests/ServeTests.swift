@@ -75,6 +75,15 @@ import Testing
     #expect(demo.code == 0 && !demo.errors.contains("another process"), "\(demo.errors)")
     #expect(
       demo.output.contains("3 of 16 blocks behave as the identity: blocks.3, blocks.7, blocks.11"))
+    // Judged when intake pauses: from then on nothing changes any more.
+    let end = Date(timeIntervalSinceNow: 60)
+    var due = ""
+    while !due.hasSuffix("\n0\n"), Date() < end {
+      due = try command(
+        "query", "SELECT count(*) FROM run WHERE verdicts_due = 1", "--format", "csv"
+      ).output
+    }
+    #expect(due.hasSuffix("\n0\n"))
     let report = try command("report", "--run", "residual-8", "--json")
     let served = try daemon.request("GET", "/v1/runs/residual%2D8/report")
     #expect(served.status == 200 && served.body == report.output && report.errors.isEmpty)
