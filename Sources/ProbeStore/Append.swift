@@ -41,11 +41,6 @@ public struct AppendOutcome: Sendable, Hashable {
 }
 
 extension Store {
-  /// How far a segment has been taken in: 0 where nothing is known of it.
-  public func offset(ofSegment segment: Int, in journal: Identity) throws(StoreError) -> Int {
-    try read("read the store") { try Self.offset(journal, segment, $0) }
-  }
-
   /// Takes in a batch: its rows and the new offset in one transaction, or nothing.
   ///
   /// A batch that does not begin where the store stands changes nothing; the outcome's offset says
@@ -57,7 +52,7 @@ extension Store {
   }
 
   static func append(_ batch: JournalBatch, _ db: Database) throws -> AppendOutcome {
-    let known = try offset(batch.journal, batch.segment, db)
+    let known = try state(batch.journal, batch.segment, db).offset
     var context = try JournalContext(batch.journal, db)
     guard known == batch.from else {
       return AppendOutcome(runID: context?.runID ?? 0, offset: known)
@@ -74,14 +69,5 @@ extension Store {
     writer.reject(batch.rejections)
     for record in batch.records { try writer.take(record) }
     return try writer.finish(batch)
-  }
-
-  static func offset(_ journal: Identity, _ segment: Int, _ db: Database) throws -> Int {
-    try Int.fetchOne(
-      db,
-      sql: """
-        SELECT s.offset FROM journal_segment AS s JOIN journal AS j ON j.id = s.journal_id
-        WHERE j.uuid = ? AND s.segment = ?
-        """, arguments: [journal.description, segment]) ?? 0
   }
 }

@@ -69,7 +69,7 @@ struct Pending {
   private func unread(_ files: [SpoolListing.File], in path: String) -> String? {
     guard let store = try? Store.openForReading(at: path) else { return nil }
     let behind = files.count { file in
-      let known = try? store.offset(ofSegment: file.segment.segment, in: file.segment.journal)
+      let known = try? store.state(ofSegment: file.segment.segment, in: file.segment.journal).offset
       return (known ?? 0) < file.bytes
     }
     return behind == 0 ? nil : Self.segments(behind)

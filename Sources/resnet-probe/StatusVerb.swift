@@ -68,7 +68,8 @@ struct Status {
     holder = StoreLock.holder(of: "\(path).lock")
     var unread = 0
     for file in listing.pending {
-      let known = try store?.offset(ofSegment: file.segment.segment, in: file.segment.journal) ?? 0
+      let known =
+        try store?.state(ofSegment: file.segment.segment, in: file.segment.journal).offset ?? 0
       unread += max(0, file.bytes - known)
     }
     self.unread = unread

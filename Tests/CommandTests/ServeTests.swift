@@ -232,7 +232,6 @@ import Testing
       }
       #expect(try daemon.frames(of: run.run.description, until: 600) == 600)
     }
-    #expect(try daemon.request("GET", "/v1/health").member("pending_segments") is Int)
   }
 }
 

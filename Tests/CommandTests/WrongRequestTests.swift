@@ -54,6 +54,18 @@ import Testing
     #expect(connection.request("GET", "/v1/runs/latest/blocks/2/series")?.status == 404)
   }
 
+  @Test func `HEAD is GET without the body, and the connection goes on`() throws {
+    let daemon = try RunningDaemon(try Command())
+    let head = try daemon.command.shell(
+      "curl -sSI --unix-socket '\(daemon.socket)' http://x/v1/health http://x/v1/runs http://x/v1/none"
+    )
+    let answers = head.output.replacing("\r\n", with: "\n").components(separatedBy: "\n\n")
+    #expect(answers.count == 4 && answers[3].isEmpty, "\(head.output)")
+    for (answer, status) in zip(answers, [200, 200, 404]) {
+      #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.contains("\nContent-Length: "))
+    }
+  }
+
   @Test func `a body that is too long is refused before it is read`() throws {
     let daemon = try RunningDaemon(try Command())
     let run = try GoldenRun()

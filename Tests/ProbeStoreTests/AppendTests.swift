@@ -70,7 +70,7 @@ struct TestJournal {
     var journal = TestJournal()
     let outcome = try test.store.append(journal.batch(frames([0, 10])))
     #expect(outcome.runID == 1 && outcome.offset == 40 && outcome.frames == 2)
-    #expect(try test.store.offset(ofSegment: 0, in: journal.journal) == 40)
+    #expect(try test.store.state(ofSegment: 0, in: journal.journal).offset == 40)
     #expect(try test.number("SELECT count(*) FROM frame") == 2)
     #expect(try test.number("SELECT count(*) FROM block_statistics") == 4)
     #expect(try test.number("SELECT count(*) FROM metric") == 2)
@@ -309,7 +309,7 @@ struct TestJournal {
     }
     #expect(throws: StoreError.self) { try test.store.append(journal.batch(frames([10]))) }
     #expect(try test.number("SELECT count(*) FROM frame") == 1)
-    #expect(try test.store.offset(ofSegment: 0, in: journal.journal) == 30)
+    #expect(try test.store.state(ofSegment: 0, in: journal.journal).offset == 30)
   }
 
   @Test func `the end of an attempt is the run's status, and a failed rank fails it`() throws {

@@ -3,7 +3,6 @@ import Logging
 import NIOPosix
 import ProbeStore
 import ServiceLifecycle
-import Synchronization
 
 /// Follows a spool: what recorders append is in the store within a second.
 ///
@@ -99,45 +98,4 @@ struct SpoolFollower: Service {
     }
     ledger.note(error)
   }
-}
-
-/// What was said of segments: a living one that is refused is refused at every look.
-private struct ToldRemarks {
-  private var ends: [String: SegmentAccount.End] = [:]
-
-  private var stuck: String?
-  private var isThere = true
-
-  /// Says so when the spool is gone or cannot be read, and when it is back.
-  mutating func tell(isThere: Bool, _ folder: String, _ logger: Logger) {
-    defer { self.isThere = isThere }
-    guard isThere != self.isThere else { return }
-    if isThere {
-      logger.notice("\(folder) is there again")
-    } else {
-      logger.warning("cannot follow \(folder): \(String(cString: strerror(errno)))")
-    }
-  }
-
-  /// Whether what keeps segments from being moved is another than before; the segment itself may differ.
-  mutating func isNews(_ stuck: String) -> Bool {
-    let reason = stuck.split(separator: ":").last.map(String.init)
-    defer { self.stuck = reason }
-    return reason != self.stuck
-  }
-
-  /// Whether a segment's end is another than the one told last.
-  mutating func isNews(_ account: SegmentAccount) -> Bool {
-    if ends.count > 10_000 { ends = [:] }
-    return ends.updateValue(account.end, forKey: account.path) != account.end
-  }
-}
-
-/// Something that work on another thread asks between two pieces.
-final class StopFlag: Sendable {
-  private let flag = Atomic(false)
-
-  var isSet: Bool { flag.load(ordering: .relaxed) }
-
-  func set() { flag.store(true, ordering: .relaxed) }
 }

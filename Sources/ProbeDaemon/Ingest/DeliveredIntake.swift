@@ -22,8 +22,10 @@ public struct DeliveredIntake: Sendable {
     for (path, file) in SpoolListing.kept(in: folder) where !stops() {
       let known = try store.state(ofSegment: file.segment.segment, in: file.segment.journal)
       guard known.damage == nil, known.offset < file.bytes else { continue }
-      let account = try SegmentIngest(into: store).take(
-        path, expected: file.segment, stops: stops)
+      var account: SegmentAccount
+      repeat {
+        account = try SegmentIngest(into: store).take(path, expected: file.segment, stops: stops)
+      } while account.end == .overtaken && !stops()
       if account.frames > 0 || account.isFinished { accounts.append(account) }
     }
     return accounts

@@ -20,7 +20,7 @@ package struct SegmentDecoder {
   package static let batchRecords = 256
   /// A batch is full when it stands for this many bytes.
   package static let batchBytes = 2 << 20
-  /// A batch is full when its records take about this many bytes of memory, bounded or not: hostile
+  /// A batch is full when its records take about this many bytes of memory: hostile
   /// ones take a hundred times the bytes they came in, true ones three times.
   package static let batchMemory = 16 << 20
 
@@ -48,9 +48,8 @@ package struct SegmentDecoder {
   /// What is left over, if nothing follows.
   package var tail: SegmentReader.Tail { reader.tail }
 
-  /// Decodes until there is a reason to pause; `isBounded` false: however long the batch gets, as long
-  /// as it does not take more than ``batchMemory``.
-  package mutating func decode(isBounded: Bool = true) -> Pause {
+  /// Decodes until there is a reason to pause.
+  package mutating func decode() -> Pause {
     while true {
       switch reader.next() {
       case .needsMore: return .needsMore
@@ -62,8 +61,9 @@ package struct SegmentDecoder {
       case .record(let payload):
         if let foreign = take(payload) { return .foreign(foreign) }
         let records = batch.records.count + batch.rejections.count
-        if memory >= Self.batchMemory { return .full }
-        if isBounded, records >= Self.batchRecords || batch.to - batch.from >= Self.batchBytes {
+        if records >= Self.batchRecords || batch.to - batch.from >= Self.batchBytes
+          || memory >= Self.batchMemory
+        {
           return .full
         }
       case .damaged(let damage):

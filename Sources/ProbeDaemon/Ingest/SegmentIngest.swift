@@ -56,7 +56,7 @@ public struct SegmentIngest {
       account.end = .refused("its name says \(expected.fileName), its header \(segment.fileName)")
       return
     }
-    account.offset = try store.offset(ofSegment: segment.segment, in: segment.journal)
+    account.offset = try store.state(ofSegment: segment.segment, in: segment.journal).offset
     var at = account.offset
     var decoder = SegmentDecoder(segment, from: at)
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 16)

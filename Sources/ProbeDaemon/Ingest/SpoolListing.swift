@@ -30,7 +30,7 @@ public struct SpoolListing: Sendable {
     for (name, status) in Self.files(in: folder) {
       if let file = File(name, status) {
         pending.append(file)
-      } else if name.hasSuffix(".rpj.damaged") {
+      } else if name.hasSuffix(".damaged") {
         damaged.append(name)
       }
     }
@@ -66,7 +66,7 @@ public struct SpoolListing: Sendable {
     return (delivered + damaged).sorted { $0.1.modified < $1.1.modified }
   }
 
-  /// The regular files of this user in a folder.
+  /// The regular files of this user in a folder that are named like segments, set aside or not.
   private static func files(in folder: String) -> [(String, stat)] {
     guard let stream = opendir(folder) else { return [] }
     defer { closedir(stream) }
@@ -75,6 +75,7 @@ public struct SpoolListing: Sendable {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
+      guard name.hasSuffix(".rpj") || name.hasSuffix(".rpj.damaged") else { continue }
       var status = stat()
       guard lstat("\(folder)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG,
         status.st_uid == geteuid()

@@ -24,14 +24,16 @@ extension Store {
   public func state(
     ofSegment segment: Int, in journal: Identity
   ) throws(StoreError) -> SegmentState {
-    try read("read the store") { db in
-      let row = try Row.fetchOne(
-        db,
-        sql: """
-          SELECT s.offset, s.damage FROM journal_segment AS s JOIN journal AS j ON j.id = s.journal_id
-          WHERE j.uuid = ? AND s.segment = ?
-          """, arguments: [journal.description, segment])
-      return SegmentState(offset: row?[0] ?? 0, damage: row?[1])
-    }
+    try read("read the store") { try Self.state(journal, segment, $0) }
+  }
+
+  static func state(_ journal: Identity, _ segment: Int, _ db: Database) throws -> SegmentState {
+    let row = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT s.offset, s.damage FROM journal_segment AS s JOIN journal AS j ON j.id = s.journal_id
+        WHERE j.uuid = ? AND s.segment = ?
+        """, arguments: [journal.description, segment])
+    return SegmentState(offset: row?[0] ?? 0, damage: row?[1])
   }
 }
