@@ -30,10 +30,11 @@ class _Group:
 
 
 class ElementSamples:
-    """Every k-th element over all parameters of a block, in storage order, before and after an update.
+    """Every k-th element over all parameters of a block, before and after an update.
 
-    k is the smallest that leaves at most `capacity` elements of a block, or 8,388,608 over the number
-    of blocks where that is less. Memory between `before` and `after`: those elements.
+    In storage order. k is the smallest that leaves at most `capacity` elements of a block, or
+    8,388,608 over the number of blocks where that is less. Memory between `before`
+    and `after`: those elements.
     """
 
     def __init__(self, blocks: Sequence[Sequence[Tensor]], capacity: int) -> None:
@@ -53,9 +54,9 @@ class ElementSamples:
             group.kept = group.gather()
 
     def after(self, device: torch.device) -> Tensor:
-        """‖Δθ‖/‖θ‖ of each block over its elements, on `device`; NaN where θ = 0 or none was kept.
+        """‖Δθ‖/‖θ‖ of each block over its elements, on `device`.
 
-        Gives the copies back. Shape: (blocks,).
+        NaN where θ = 0 or nothing was kept. Gives the copies back. Shape: (blocks,).
         """
         absent = torch.full((), torch.nan, dtype=wide(device), device=device)
         moved: list[list[Tensor]] = [[] for _ in self._blocks]
@@ -65,7 +66,7 @@ class ElementSamples:
             if kept is None:
                 continue
             change = group.gather().sub_(kept)
-            both = [*change.split(group.lengths), *kept.split(group.lengths)]
+            both = [*torch.split(change, group.lengths), *torch.split(kept, group.lengths)]
             found = [norm.to(device, absent.dtype, non_blocking=True) for norm in norms(both)]
             count = len(group.lengths)
             for block, step, size in zip(group.blocks, found[:count], found[count:], strict=True):

@@ -15,10 +15,10 @@ Answer = TypeVar("Answer")
 class Hook(Generic[Arguments, Answer]):
     """A hook of a module or optimizer that works where it was registered and nowhere else.
 
-    `pickle`, `torch.save` and `copy.deepcopy` write the bound method `nullcontext().__exit__` of the
-    standard library in its place: it takes any positional arguments and returns None, and it loads
-    where this package is not installed. So an EMA copy, a checkpoint of the whole module or a worker
-    process runs and records nothing.
+    `pickle`, `torch.save` and `copy.deepcopy` write the bound method `nullcontext().__exit__` of
+    the standard library in its place: it takes any positional arguments, returns None, and loads
+    where this package is not installed. So an EMA copy, a checkpoint of the whole module or a
+    worker process runs and records nothing.
 
     While `torch.compile` traces, a call returns None at once, which the compiler folds away without
     a graph break. Hooks are called by position (`with_kwargs=True` too); the stand-in takes no

@@ -60,16 +60,16 @@ class ParameterPass:
     def before(self, scale: Tensor | None = None) -> Tensor:
         """The statistics of each block just before the update, and the elements it may change.
 
-        `scale`: what gradients are still multiplied by, a scalar; None where they are as they will be
-        applied. Absent values are NaN: no parameters, none with a gradient, no gate. Columns: `FIELDS`.
-        Shape: (blocks, 4), float64 (float32 on MPS), on the device of the first parameter that is not
-        on the CPU.
+        `scale`: what gradients are still multiplied by, a scalar; None where they are as they will
+        be applied. Absent values are NaN: no parameters, none with a gradient, no gate. Columns:
+        `FIELDS`. Shape: (blocks, 4), float64 (float32 on MPS), on the device of the first parameter
+        that is not on the CPU.
         """
         self._samples.before()
         places: dict[int, int] = {}
         tensors: list[Tensor] = []
         gradients = [[_gradient(p) for p in block] for block in self._parameters]
-        everything = [*self._parameters, *gradients, self._gates]
+        everything: list[Sequence[Tensor | None]] = [*self._parameters, *gradients, self._gates]
         for tensor in (t for row in everything for t in row if t is not None):
             if id(tensor) not in places:
                 places[id(tensor)] = len(tensors)
@@ -95,8 +95,8 @@ class ParameterPass:
     def after(self) -> Tensor:
         """‖Δθ‖/‖θ‖ of each block over the elements kept by `before`.
 
-        NaN where θ = 0, where a block has no parameters, and without a `before`. Shape: (blocks,), type
-        and device as those of `before`.
+        NaN where θ = 0, where a block has no parameters, and without a `before`. Shape: (blocks,),
+        type and device as those of `before`.
         """
         return self._samples.after(self._device)
 

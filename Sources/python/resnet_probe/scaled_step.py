@@ -25,9 +25,9 @@ class ScaledStep:
     def __init__(
         self,
         scaler: GradScaler,
-        begins: Callable[[object], None],
-        ended: Callable[[object], None],
-        failed: Callable[[object], None],
+        begins: Callable[[object], object],
+        ended: Callable[[object], object],
+        failed: Callable[[object], object],
     ) -> None:
         """Take the place of `scaler.step`.
 
@@ -36,7 +36,9 @@ class ScaledStep:
         """
         self._scaler = scaler
         self._begins, self._ended, self._failed = begins, ended, failed
-        self._below: Any = vars(scaler).get("step")  # None: the method of the class
+        self._below: Callable[..., object] | None = vars(scaler).get(
+            "step"
+        )  # None: the method of the class
         self._attached = True
         vars(scaler)["step"] = self
 
@@ -81,7 +83,7 @@ class ScaledStep:
         if isinstance(self._below, ScaledStep):
             return self._below.__reduce__()
         if self._below is None:
-            return types.MethodType, (type(self._scaler).step, self._scaler)
+            return getattr, (self._scaler, "step")  # loads before the scaler has its state
         return operator.itemgetter(0), ((self._below,),)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> object:

@@ -34,11 +34,13 @@ class UpdateObserver(Protocol):
         found_inf: Tensor | None,
         closure: bool,
     ) -> None:
-        """The optimizer is about to step. The tensors are scalars on the device and stay as they are.
+        """The optimizer is about to step.
+
+        The tensors are scalars on the device; nothing changes them later.
 
         `scale`: what the loss of this step was multiplied by; None without an enabled scaler.
-        `gradient_scale`: what `parameter.grad` is *still* multiplied by and fused optimizers divide
-        by inside their step; None where gradients are as they will be applied.
+        `gradient_scale`: what `parameter.grad` is *still* multiplied by and fused optimizers
+        divide by inside their step; None where gradients are as they will be applied.
         `found_inf`: above 0 where a fused optimizer will change nothing; None where nothing is
         decided inside the step.
         `closure`: the step runs forward and backward itself, perhaps many times; the gradients seen
@@ -55,8 +57,8 @@ class UpdateObserver(Protocol):
 class UpdateWatch:
     """Hooks on optimizers, and on their gradient scaler, until `detach`.
 
-    Holds the optimizers and the scaler. Every event goes through `guard`, so that no exception of an
-    observer reaches training. Where a step raised, its `update_ends` is missing and the next
+    Holds the optimizers and the scaler. Every event goes through `guard`, so that no exception of
+    an observer reaches training. Where a step raised, its `update_ends` is missing and the next
     `update_begins` follows.
     """
 
@@ -153,7 +155,7 @@ class UpdateWatch:
     def _scaled_failed(self, optimizer: object) -> None:
         self._scaled.pop(id(optimizer), None)
 
-    def _scale(self, optimizer: Optimizer) -> Tensor | None:
+    def _scale(self, optimizer: object) -> Tensor | None:
         """A copy of the loss scale, which `update` changes in place.
 
         None where this optimizer steps past the scaler: not by `scaler.step` and not after
@@ -170,10 +172,10 @@ class UpdateWatch:
 
 
 def first_step(optimizers: Sequence[Optimizer]) -> int | None:
-    """How many steps the optimizers have made by their own count: the largest `step` in their states.
+    """How many steps the optimizers have made by their own count.
 
-    None where none is kept (SGD) or none was made. Counts on a device are read from it, which
-    synchronises: for use outside training steps.
+    The largest `step` in their states. None where none is kept (SGD) or none was made. Counts on a
+    device are read from it, which synchronises: for use outside training steps.
     """
     largest: int | None = None
     kept: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}

@@ -14,14 +14,13 @@ _SMALL = 4096  # elements below which a row is not worth its calls
 _WIDE = 65_536  # elements up to which products are summed in double precision
 
 
-def is_measured(tensor: Tensor | None) -> bool:
+def is_measured(tensor: Tensor) -> bool:
     """Whether norms of it are taken: dense, real floating point, of its own memory.
 
-    Not None, lazy, meta, sparse, complex, quantised or distributed over processes (DTensor).
+    Not lazy, meta, sparse, complex, quantised or distributed over processes (DTensor).
     """
     return (
-        tensor is not None
-        and tensor.dtype in DTYPES
+        tensor.dtype in DTYPES
         and tensor.layout is torch.strided
         and not tensor.is_meta
         and not hasattr(tensor, "_local_tensor")
@@ -61,11 +60,10 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
         vectors = [tensors[place] for place in places]
         if device.type != "cuda":
             vectors = [_row_norms(vector, summed) for vector in vectors]
-        if device.type == "mps":
-            answers = [torch.linalg.vector_norm(vector, dtype=summed) for vector in vectors]
+        if vectors[0].dtype is summed:
+            answers = list(torch._foreach_norm(vectors, 2))
         else:
-            kind = summed if device.type == "cuda" else torch.float64
-            answers = list(torch._foreach_norm(vectors, 2, dtype=kind))
+            answers = [torch.linalg.vector_norm(vector, dtype=summed) for vector in vectors]
         for place, answer in zip(places, answers, strict=True):
             found[place] = answer.to(wide(device))
     return [norm for norm in found if norm is not None]
@@ -89,7 +87,8 @@ def inner_products(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
         kind = wide(vectors[places[0]][0].device)
         left = torch.stack([vectors[place][0] for place in places]).to(kind)  # (m, n)
         right = torch.stack([vectors[place][1] for place in places]).to(kind)  # (m, n)
-        for place, answer in zip(places, left.mul_(right).sum(dim=1).unbind(), strict=True):
+        sums: Sequence[Tensor] = list(left.mul_(right).sum(dim=1))
+        for place, answer in zip(places, sums, strict=True):
             found[place] = answer
     return [product for product in found if product is not None]
 
@@ -102,13 +101,14 @@ def _grouped(tensors: Sequence[Tensor]) -> dict[tuple[torch.device, torch.dtype]
 
 
 def _row_norms(tensor: Tensor, summed: torch.dtype) -> Tensor:
-    """A short vector with the norm of `tensor`, or `tensor` itself where it is short."""
+    """A short vector with the norm of `tensor`, or `tensor` itself where that is short."""
     count = tensor.numel()
     if count < _SMALL:
-        return tensor
+        return tensor.to(summed)
     vector = flat(tensor)
     rest = count % _ROW
-    rows = torch.linalg.vector_norm(vector[: count - rest].view(-1, _ROW), dim=1, dtype=summed)
+    table = vector[: count - rest].view(-1, _ROW)
+    rows: Tensor = torch.linalg.vector_norm(table, dim=1, dtype=summed)
     if rest == 0:
         return rows
     last = torch.linalg.vector_norm(vector[count - rest :], dtype=summed)
@@ -127,6 +127,6 @@ def _long_product(u: Tensor, v: Tensor) -> Tensor:
     length = _WIDE if u.device.type == "cpu" else 256 * _WIDE
     parts = [
         torch.dot(left.to(kind), right.to(kind))
-        for left, right in zip(u.split(length), v.split(length), strict=True)
+        for left, right in zip(torch.split(u, length), torch.split(v, length), strict=True)
     ]
     return torch.stack(parts).to(wide(u.device)).sum()
