@@ -1,0 +1,68 @@
+"""All users' networks under one name."""
+
+from .unknown_adds import (
+    WAYS,
+    ConstantScale,
+    FunctionalAdds,
+    FunctionalEnd,
+    GatedMLP,
+    InlineTop,
+    InPlaceAdds,
+    LayerScaleBlock,
+    PythonSum,
+    ReZeroBlock,
+    ScaledShortcut,
+)
+from .unknown_attention import CrossAttention, Parallel, TorchDecoder, TorchEncoder
+from .unknown_branches import (
+    Checkpointed,
+    Conditioned,
+    custom_function,
+    repvgg,
+    shake_shake,
+    squeeze_excitation,
+    weight_normed,
+)
+from .unknown_wiring import (
+    EDSR,
+    BlockTwice,
+    BranchesInLoop,
+    Dicts,
+    GRUNet,
+    InnerResidual,
+    Tuples,
+    UNet,
+)
+
+__all__ = [
+    "EDSR",
+    "WAYS",
+    "BlockTwice",
+    "BranchesInLoop",
+    "Checkpointed",
+    "Conditioned",
+    "ConstantScale",
+    "CrossAttention",
+    "Dicts",
+    "FunctionalAdds",
+    "FunctionalEnd",
+    "GRUNet",
+    "GatedMLP",
+    "InPlaceAdds",
+    "InlineTop",
+    "InnerResidual",
+    "LayerScaleBlock",
+    "Parallel",
+    "PythonSum",
+    "ReZeroBlock",
+    "ScaledShortcut",
+    "TorchDecoder",
+    "TorchEncoder",
+    "Tuples",
+    "UNet",
+    "custom_function",
+    "repvgg",
+    "shake_shake",
+    "squeeze_excitation",
+    "weight_normed",
+]
