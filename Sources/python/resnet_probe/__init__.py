@@ -1,6 +1,27 @@
-"""Measures the residual blocks of a PyTorch network while it trains."""
+"""Measures the residual blocks of a PyTorch network while it trains.
 
-from resnet_probe.notices import ProbeError
-from resnet_probe.release import VERSION as __version__
+`attach` records a training; `find_blocks` shows what would be recorded.
+"""
 
-__all__ = ["ProbeError", "__version__"]
+from .attach import attach
+from .blocks import Block, BlockMap
+from .find import find_blocks
+from .notices import ProbeError
+from .probe import Probe
+from .release import VERSION as __version__
+from .schedule import Schedule
+
+#: Another name for `attach`.
+watch = attach
+
+__all__ = [
+    "Block",
+    "BlockMap",
+    "Probe",
+    "ProbeError",
+    "Schedule",
+    "__version__",
+    "attach",
+    "find_blocks",
+    "watch",
+]

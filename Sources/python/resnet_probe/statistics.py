@@ -62,8 +62,8 @@ def pack(
     """Computes the statistics of a step's blocks and packs them into one vector on the device.
 
     `loss_scale` is what the loss was multiplied by, on any device; where it is not finite and above
-    0 gradients say nothing. `extra` are scalars that travel along (losses, norms). Blocks and
-    scalars may lie on several devices; the vector is on the first one's. Complexity: sorts each
+    0 gradients say nothing. `extra` are tensors that travel along (losses, norms). They and blocks
+    may lie on several devices; the vector is on the first one's. Complexity: sorts each
     block's samples.
     """
     steps = [
@@ -88,22 +88,18 @@ def pack(
                 layout.absorbed, layout.absorbed_counts = offset, len(counts)
                 offset += 2 * len(counts)
                 parts += counts
-        host: list[float | None] = [_on_host(scalar, device) for scalar in extra]
-        parts += [
-            scalar.detach().reshape(1)
-            for scalar, value in zip(extra, host, strict=True)
-            if value is None
-        ]
+        host: list[float | None] = []
+        for tensor in extra:
+            if tensor.device.type == "cpu" != device.type:  # a copy to the device would wait
+                host += tensor.detach().reshape(-1).tolist()
+            else:
+                host += [None] * tensor.numel()
+                parts.append(tensor.detach().reshape(-1))
         wide = wide_type(device)
         joined = [part.to(device, non_blocking=True).to(wide) for part in parts]
         values = torch.cat(joined) if joined else torch.empty(0, dtype=wide, device=device)
     known = [layout for layout in layouts if layout is not None]
     return Packed(values, Layout(known, extras_offset=offset, extras=host))
-
-
-def _on_host(scalar: Tensor, device: torch.device) -> float | None:
-    """A scalar that lies on the host already, where a copy to the device would wait."""
-    return scalar.item() if scalar.device.type == "cpu" != device.type else None
 
 
 def _device(steps: Sequence[BlockStep], extra: Sequence[Tensor]) -> torch.device:

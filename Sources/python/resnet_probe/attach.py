@@ -1,0 +1,131 @@
+"""`attach`: from one line in a training script to a probe on its network."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import torch
+
+from .blocks import BlockMap
+from .find import find_blocks
+from .notices import Notices, ProbeError
+from .probe import Probe
+from .selection import Selector, given_map
+from .settings import MaskSource, parse_settings
+from .unsupported import why_not
+
+_attached: weakref.WeakKeyDictionary[torch.nn.Module, Probe] = weakref.WeakKeyDictionary()
+
+
+def attach(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer | Iterable[torch.optim.Optimizer] | None = None,
+    *,
+    run: str | None = None,
+    scaler: Any = None,
+    every: Any = None,
+    steps: int | None = None,
+    blocks: BlockMap | Selector | None = None,
+    example: Any = None,
+    mask: MaskSource | None = None,
+    sample: Literal["row", "token"] | None = None,
+    id: Any = None,
+    step: int | None = None,
+    project: str | None = None,
+    config: Any = None,
+    detail: Literal["full", "norms"] | None = None,
+    mode: Literal["on", "disabled"] | None = None,
+    strict: bool = False,
+) -> Probe:
+    """Records a network's residual blocks while it trains.
+
+    No line in the loop is needed: the optimizer's hooks tell where steps end. The blocks are found
+    in the first training forward, or at once where `example` is given. Attaching to a network again
+    replaces its probe.
+
+    Args:
+        model: The network that the training loop calls.
+        optimizer: The optimizer, or several: a step ends when all of them have stepped. None:
+            `probe.step()` ends steps.
+        run: The run's label; the class of the network where none is given.
+        scaler: The `GradScaler`, where one is used: gradients are unscaled, skipped steps marked.
+        every: Which steps are measured: "default" (0, 1, 2, 5, every 10th to 500, then every
+            50th), a number of steps, a `Schedule` or a function of the step.
+        steps: The steps planned, so that the last one is measured.
+        blocks: Which blocks: a map (or list of blocks) from `find_blocks`, name patterns such as
+            "layer3.*", or a function of a block.
+        example: A batch as the network takes it: blocks are then found at once, on a copy.
+        mask: What is no padding: the name of the keyword argument that holds it (one named
+            `attention_mask` is used by itself), or a function of arguments and keywords. True counts.
+        sample: What one sample is, where the default (a row; of (N, T, D) tensors a token) is wrong.
+        id: The run's identity, a UUID or 32 hexadecimal digits: the same again goes on with the run.
+        step: The step that comes next, where the run goes on; else the optimizer's own count, else 0.
+        project: The project that the run belongs to.
+        config: The configuration, a mapping or a namespace; values under keys such as "token" or
+            "password" are not written.
+        detail: "full", or "norms": gap, ratio and norms alone, which costs less.
+        mode: "on" or "disabled": then nothing is hooked and every call does nothing.
+        strict: Raise what would be a notice; for tests.
+
+    Raises:
+        ValueError: For an argument that means nothing, in one line. What goes wrong later is one
+            notice on standard error, and training goes on.
+    """
+    notices = Notices(strict=strict)
+    settings = parse_settings(
+        model, notices, run=run, id=id, project=project, every=every, steps=steps, step=step,
+        detail=detail, sample=sample, mask=mask, mode=mode, config=config,
+    )  # fmt: skip
+    given = given_map(blocks)
+    selector = None if given is not None else blocks
+    optimizers = _optimizers(optimizer)
+    reason = why_not(model)
+    if reason is not None and settings.is_on:
+        notices.say("unsupported", f"nothing is recorded: {reason}")
+    is_off = reason is not None or not settings.is_on
+    previous = _attached.pop(model, None) if isinstance(model, torch.nn.Module) else None
+    if previous is not None:
+        previous.finish()
+    if is_off:
+        return Probe(None, [], None, settings, notices, None, None)
+    if given is None and example is not None:
+        given = _found(model, example, settings.sample, notices)
+    probe = Probe(model, optimizers, scaler, settings, notices, given, selector)
+    _attached[model] = probe
+    return probe
+
+
+def _optimizers(given: Any) -> list[torch.optim.Optimizer]:
+    if given is None:
+        return []
+    if hasattr(given, "param_groups"):
+        return [given]
+    optimizers = list(given) if isinstance(given, Iterable) else [given]
+    if not all(hasattr(one, "param_groups") for one in optimizers):
+        raise ValueError("optimizer is neither a torch optimizer nor several of them")
+    return optimizers
+
+
+def _found(
+    model: torch.nn.Module, example: Any, sample: Literal["row", "token"] | None, notices: Notices
+) -> BlockMap | None:
+    try:
+        return find_blocks(model, example, sample=sample)
+    except ProbeError as error:
+        notices.say("example", f"{error}; they are looked for in the first training forward")
+        return None
+
+
+def _finish_all() -> None:
+    """At the interpreter's end: failed where an exception ended it."""
+    ended_by_error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    for probe in list(_attached.values()):
+        probe.finish("failed" if ended_by_error is not None else "completed")
+
+
+_register: Callable[[Callable[[], None]], Any] = atexit.register
+_register(_finish_all)

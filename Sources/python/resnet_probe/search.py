@@ -1,0 +1,253 @@
+"""Finds the blocks of a network in one forward pass, and can measure them in the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.nn.modules import module as torch_module
+
+from . import graph, plain
+from .blocks import Block, BlockMap
+from .graph import Candidate, Names
+from .junction import Junction, Unclear
+from .measuring import Manner, Measured, Measurer
+from .passes import Pass, Record
+from .plain import PlainCandidate
+from .tap import Join, Listener, Tap, close
+from .trace import Call, Trace, tensors_in
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A module's call under way, as far as it may be a plain block."""
+
+    call: Call
+    stream: torch.Tensor | None
+    version: int
+
+
+@dataclass(slots=True)
+class Search(Listener):
+    """One search: what the tap tells it of, and the blocks at the end.
+
+    With a `measurer` every candidate is measured as it comes, and the records of those that turn
+    out to be blocks stay in `found_pass`.
+    """
+
+    model: torch.nn.Module
+    guard: Callable[..., Any]
+    measurer: Measurer | None = None
+    sample_axis: str | None = None
+    found_pass: Pass = field(default_factory=Pass)
+
+    names: Names = field(init=False)
+    trace: Trace = field(init=False)
+    _candidates: list[Candidate] = field(default_factory=list)
+    _plain: list[PlainCandidate] = field(default_factory=list)
+    _unclear: dict[str, Unclear] = field(default_factory=dict)
+    _records: dict[int, Record] = field(default_factory=dict)  # by the candidate's node
+    _plain_records: dict[int, Record] = field(default_factory=dict)  # by place in _plain
+    _entries: list[_Entry] = field(default_factory=list)
+    _with_maps: set[int] = field(default_factory=set)
+    _handles: list[Any] = field(default_factory=list)
+    _tap: Tap | None = None
+
+    def __post_init__(self) -> None:
+        self.names = Names.of(self.model)
+        self.trace = Trace(self.names.parameters, counts_macs=True)
+        self._with_maps = plain.modules_with_maps(self.model)
+
+    # The pass
+
+    def begin(self, inputs: Sequence[torch.Tensor]) -> None:
+        """Begins to listen, in this thread, to a forward pass with these inputs."""
+        self.trace.enter(self.model)
+        for tensor in inputs:
+            self.trace.add_input(tensor)
+        self._handles = [
+            torch_module.register_module_forward_pre_hook(self._enter),
+            torch_module.register_module_forward_hook(self._leave, always_call=True),
+        ]
+        self._tap = Tap(self.trace, self, self.guard, sees_chains=True)
+        self._tap.__enter__()
+
+    def end(self) -> None:
+        """Stops listening."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        if self._tap is not None:
+            self._tap.end()
+            close(self._tap)
+            self._tap = None
+
+    @property
+    def tap(self) -> Tap | None:
+        """The tap, while the search listens."""
+        return self._tap
+
+    def _enter(self, module: torch.nn.Module, args: Any) -> None:
+        if id(module) in self.names.modules and module is not self.model:
+            self.guard(self._enter_known, module, args)
+
+    def _enter_known(self, module: torch.nn.Module, args: Any) -> None:
+        call = self.trace.enter(module)
+        stream = None
+        if id(module) in self._with_maps and not self._candidates:
+            tensors = [t for t in tensors_in(args) if t.is_floating_point() and t.ndim > 1]
+            stream = tensors[0] if len(tensors) == 1 else None
+        self._entries.append(_Entry(call, stream, stream._version if stream is not None else 0))
+
+    def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        if id(module) in self.names.modules and module is not self.model:
+            self.guard(self._leave_known, module, output)
+
+    def _leave_known(self, module: torch.nn.Module, output: Any) -> None:
+        while self._entries:
+            entry = self._entries.pop()
+            if entry.call.module is module:
+                break
+        else:
+            return
+        self.trace.leave(entry.call, output)
+        stream = entry.stream
+        if stream is None or not isinstance(output, torch.Tensor) or self._candidates:
+            return
+        if output.shape == stream.shape and output is not stream:
+            nodes = tuple(range(entry.call.first, len(self.trace.nodes)))
+            self._take_plain(
+                PlainCandidate(entry.call, module, nodes, tuple(stream.shape), self.trace.node(stream)),
+                stream, output, whole=stream._version == entry.version,
+            )  # fmt: skip
+
+    # What the tap tells
+
+    def before_join(self, trace: Trace, join: Join) -> Any:
+        """Takes a candidate, measured with what may still follow it."""
+        manner = self._manner(join.junction, join.operands[-1])
+        measured = Measured()
+        if self.measurer is not None:
+            measured = self.measurer.join(join, manner, self.found_pass.present)
+        return manner, measured
+
+    def after_join(self, trace: Trace, join: Join, result: torch.Tensor) -> None:
+        """Completes the candidate."""
+        manner, measured = join.taken
+        candidate = Candidate(trace.nodes[-1].index, join.junction)
+        self._candidates.append(candidate)
+        trace.nodes[join.junction.branch_node].unscaled = None
+        if self.measurer is not None:
+            self.measurer.joined(measured, join, manner, result)
+            record = Record(measured.forward, measured.gradient, candidate=candidate)
+            self._records[candidate.node] = record
+
+    def relu(self, trace: Trace, source: int, result: torch.Tensor) -> None:
+        """A ReLU on a candidate's sum."""
+        record = self._records.get(source)
+        if record is not None and record.gradient is not None:
+            record.gradient.follow_relu(result)
+
+    def unclear(self, trace: Trace, first: torch.Tensor, unclear: Unclear) -> None:
+        """Remembers where, by the module whose forward runs."""
+        module = trace.calls[trace._stack[-1]].module if trace._stack else None
+        self._unclear.setdefault(self.names.modules.get(id(module), "") or "the network", unclear)
+
+    def chain(
+        self, trace: Trace, stream: torch.Tensor, output: torch.Tensor, nodes: Sequence[int]
+    ) -> None:
+        """A map with norm and activation, of equal shapes in and out."""
+        if self._candidates:
+            return
+        call = trace.calls[trace.nodes[nodes[0]].call]
+        candidate = PlainCandidate(
+            call, None, tuple(nodes), tuple(stream.shape), trace.node(stream)
+        )
+        self._take_plain(candidate, stream, output, whole=True)
+
+    def _take_plain(
+        self, candidate: PlainCandidate, stream: torch.Tensor, output: torch.Tensor, *, whole: bool
+    ) -> None:
+        place = len(self._plain)
+        self._plain.append(candidate)
+        if self.measurer is None or not whole:
+            return
+        axis = self.sample_axis or graph.sample_axis_of(
+            self.trace, candidate.nodes, tuple(output.shape)
+        )
+        manner = Manner("plain", "none", "identity", axis, False, False,  # type: ignore[arg-type]
+                        takes_gradient=torch.is_grad_enabled())  # fmt: skip
+        measured = self.measurer.plain(stream, output, manner, self.found_pass.present)
+        self._plain_records[place] = Record(measured.forward, measured.gradient)
+
+    def _manner(self, junction: Junction, branch: torch.Tensor) -> Manner:
+        axis = self.sample_axis or graph.sample_axis_of(
+            self.trace, junction.branch, tuple(branch.shape)
+        )
+        return Manner(
+            junction.kind, junction.shortcut, "both", axis,  # type: ignore[arg-type]
+            keeps_branch=False, has_other_readers=False, takes_gradient=torch.is_grad_enabled(),
+        )  # fmt: skip
+
+    # The end
+
+    def blocks(self, output: Any) -> BlockMap:
+        """The blocks, once the pass is over; the records of all others are let go."""
+        indices = [node.index for t in tensors_in(output) if (node := self.trace.node(t))]
+        live = graph.live_nodes(self.trace, indices)
+        outputs = sum(1 << index for index in set(indices))
+        kept, remarks = graph.accepted(self.trace, self._candidates, live, self.names)
+        made: list[Block] = []
+        records: list[Record | None] = []
+        for candidate in kept:
+            block, remark = graph.block_of(
+                self.trace, candidate, self.names, live, outputs, self.sample_axis
+            )
+            if not all(block.site.parameters):
+                where = graph.describe(self.trace, candidate, self.names)
+                remarks.append(f"{where}: its parameters are not the network's; not measured")
+                continue
+            made.append(block)
+            records.append(self._records.pop(candidate.node, None))
+        if not made:
+            chosen = plain.chosen(self.trace, self._plain, live, self.names)
+            for place in chosen:
+                made.append(
+                    plain.block_of(self.trace, self._plain[place], self.names, live, outputs,
+                                   self.sample_axis)
+                )  # fmt: skip
+                records.append(self._plain_records.pop(place, None))
+        remarks += graph.unclear_remarks(self._unclear)
+        ordered = graph.in_order(made, self.names)
+        self._settle(ordered, records)
+        return BlockMap(ordered, dict.fromkeys(remarks))
+
+    def _settle(self, blocks: Sequence[Block], records: Sequence[Record | None]) -> None:
+        for record in (*self._records.values(), *self._plain_records.values()):
+            if record.gradient is not None:
+                record.gradient.cancel()
+        self._records.clear()
+        self._plain_records.clear()
+        for block, record in zip(blocks, records, strict=True):
+            if record is None:
+                continue
+            record.block, record.candidate = block, None
+            if record.forward is not None:
+                record.forward = record.forward.settled(block.activation)  # type: ignore[arg-type]
+            if record.gradient is not None and block.site.has_other_readers:
+                record.gradient.ignore_stream()
+            self.found_pass.records.append(record)
+        self.trace.release()
+
+
+@contextmanager
+def searching(search: Search, inputs: Sequence[torch.Tensor]) -> Iterator[Search]:
+    """Listens to what runs inside."""
+    search.begin(inputs)
+    try:
+        yield search
+    finally:
+        search.end()

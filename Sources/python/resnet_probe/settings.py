@@ -1,0 +1,90 @@
+"""What `attach` was asked for, parsed: arguments, else the environment, else the defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from .environment import Environment, read_environment
+from .notices import Notices
+from .run import identity
+from .schedule import Schedule, parse_schedule
+
+#: What `mask=` may be: the name of a keyword argument, or a function of arguments and keywords.
+MaskSource = str | Callable[[tuple[Any, ...], dict[str, Any]], torch.Tensor | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one network is recorded."""
+
+    environment: Environment
+    is_on: bool
+    name: str
+    project: str
+    run_id: bytes | None
+    schedule: Schedule
+    planned_steps: int | None
+    first_step: int | None
+    detail: Literal["full", "norms"]
+    sample: Literal["row", "token"] | None
+    mask: MaskSource | None
+    config: object
+
+
+def parse_settings(
+    model: torch.nn.Module, notices: Notices, *, run: str | None, id: object, project: str | None,
+    every: object, steps: int | None, step: int | None, detail: str | None, sample: str | None,
+    mask: object, mode: str | None, config: object,
+) -> Settings:  # fmt: skip
+    """The settings that arguments and environment make; arguments come first.
+
+    Raises:
+        ValueError: For an argument that means nothing, in one line.
+    """
+    environment = read_environment(os.environ, notices)
+    if mode not in (None, "on", "disabled"):
+        raise ValueError(f'mode is {mode!r}: give "on" or "disabled"')
+    if detail not in (None, "full", "norms"):
+        raise ValueError(f'detail is {detail!r}: give "full" or "norms"')
+    if sample not in (None, "row", "token"):
+        raise ValueError(f'sample is {sample!r}: give "row" or "token"')
+    if mask is not None and not isinstance(mask, str) and not callable(mask):
+        raise ValueError("mask is neither the name of a keyword argument nor a function")
+    for what, number in (("steps", steps), ("step", step)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int)
+                                   or number < 0):  # fmt: skip
+            raise ValueError(f"{what} is {number!r}: give a whole number from 0")
+    schedule = parse_schedule(every) if every is not None else environment.schedule
+    default_detail: Literal["full", "norms"] = "norms" if environment.norms_only else "full"
+    return Settings(
+        environment=environment,
+        is_on=environment.is_on if mode is None else mode == "on",
+        name=run or environment.run or type(model).__name__,
+        project=project if project is not None else environment.project or "",
+        run_id=identity(id) if id is not None else environment.run_id,
+        schedule=schedule or Schedule.default,
+        planned_steps=steps,
+        first_step=step,
+        detail=detail or default_detail,  # type: ignore[arg-type]
+        sample=sample,  # type: ignore[arg-type]
+        mask=mask,
+        config=config,
+    )
+
+
+def mask_of(
+    source: MaskSource | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> torch.Tensor | None:  # (N, T) bool
+    """What is no padding in one batch: true where a token or row counts."""
+    if callable(source):
+        mask = source(args, kwargs)
+    else:
+        mask = kwargs.get(source or "attention_mask")
+    if not isinstance(mask, torch.Tensor) or (source is None and mask.ndim != 2):
+        return None
+    return mask.detach() if mask.dtype == torch.bool else mask.detach() != 0

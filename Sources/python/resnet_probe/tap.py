@@ -1,0 +1,178 @@
+"""Sees the tensors of blocks while a network runs: the recorder's only place inside the forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+
+from . import operations
+from .chain import Chains
+from .junction import Junction, Unclear, join_of_cat, join_of_sum
+from .trace import Trace
+
+
+@dataclass(slots=True)
+class Join:
+    """One sum or concatenation under way: seen before it is done, ended after."""
+
+    junction: Junction
+    operands: tuple[torch.Tensor, ...]
+    operation: str
+    mask: torch.Tensor | None
+    unmasked: torch.Tensor | None  # F before the drop mask, where it is still there
+    fork: torch.Tensor | None
+    scale: float = 1.0  # of the branch, `alpha` of torch.add
+    overwrites: int | None = None  # the operand that is overwritten
+    taken: Any = None  # what `before_join` made of it
+
+
+class Listener:
+    """What a tap tells of; the measuring and the searching half derive from it."""
+
+    def before_join(self, trace: Trace, join: Join) -> Any:
+        """A block's operands, before the operation; its answer is given to `after_join`."""
+
+    def after_join(self, trace: Trace, join: Join, result: torch.Tensor) -> None:
+        """The operation is done."""
+
+    def unclear(self, trace: Trace, first: torch.Tensor, unclear: Unclear) -> None:
+        """A sum that looks like a block's and is not understood."""
+
+    def relu(self, trace: Trace, source: int, result: torch.Tensor) -> None:
+        """A ReLU was applied to the tensor of a node."""
+
+    def chain(self, trace: Trace, stream: torch.Tensor, output: torch.Tensor,
+              nodes: Sequence[int]) -> None:  # fmt: skip
+        """A convolution or linear of equal shapes ended, with its norm and activation."""
+
+
+class Tap(TorchFunctionMode):
+    """Traces operations between `open` and `close` and tells a listener where blocks join.
+
+    `guard` calls a function and keeps its exceptions from the network; operations themselves are
+    never guarded. Belongs to the thread that opened it.
+    """
+
+    def __init__(
+        self, trace: Trace, listener: Listener, guard: Callable[..., Any], *, sees_chains: bool
+    ) -> None:
+        super().__init__()
+        self.trace = trace
+        self._listener = listener
+        self._guard = guard
+        self._chains = Chains(trace, listener) if sees_chains else None
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Does the operation, and looks at it before and after."""
+        kwargs = kwargs or {}
+        join = self._guard(self._before, func, args, kwargs)
+        result = func(*args, **kwargs)
+        self._guard(self._after, func, args, kwargs, result, join)
+        return result
+
+    def end(self) -> None:
+        """Ends what is still under way, before the tap is closed."""
+        if self._chains is not None:
+            self._guard(self._chains.end)
+
+    def _before(
+        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Join | None:
+        name = operations.name_of(func)
+        if self._chains is not None:
+            self._chains.before(name, args, kwargs)
+        if name in operations.ADDS:
+            join = self._before_sum(name, args, kwargs)
+        elif name in operations.CATS:
+            join = self._before_cat(name, args, kwargs)
+        else:
+            return None
+        if join is not None:
+            join.taken = self._listener.before_join(self.trace, join)
+        return join
+
+    def _before_sum(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Join | None:
+        first = args[0] if args else kwargs.get("input")
+        second = args[1] if len(args) > 1 else kwargs.get("other")
+        if not (isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor)):
+            return None
+        if first.shape != second.shape or first.ndim < 2 or not first.is_floating_point():
+            return None
+        nodes = self.trace.node(first), self.trace.node(second)
+        if nodes[0] is None or nodes[1] is None or not second.is_floating_point():
+            return None
+        junction = join_of_sum(self.trace, nodes[0], nodes[1])
+        alpha = kwargs.get("alpha", 1)
+        if isinstance(junction, Unclear):
+            self._listener.unclear(self.trace, first, junction)
+            return None
+        if junction is None:
+            return None
+        is_second = junction.branch_node == nodes[1].index
+        if alpha != 1 and not (is_second and isinstance(alpha, (int, float))):
+            return None
+        operands = (first, second) if is_second else (second, first)
+        overwrites = None if name == "add" else int(not is_second)
+        return self._join(name, junction, operands, float(alpha), overwrites)
+
+    def _before_cat(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Join | None:
+        parts = args[0] if args else kwargs.get("tensors")
+        dimension = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
+        if not isinstance(parts, (list, tuple)) or dimension in (0, "N"):
+            return None
+        known = [(part, self.trace.node(part)) for part in parts]
+        nodes = [node for _, node in known if node is not None]
+        if len(nodes) < len(known) or any(part.ndim < 2 for part in parts):
+            return None
+        junction = join_of_cat(self.trace, nodes)
+        if junction is None:
+            return None
+        by_index = {node.index: part for part, node in known if node is not None}
+        operands = (*(by_index[fork] for fork in junction.forks), by_index[junction.branch_node])
+        return self._join(name, junction, operands, 1.0, None)
+
+    def _join(
+        self, name: str, junction: Junction, operands: tuple[torch.Tensor, ...], scale: float,
+        overwrites: int | None,
+    ) -> Join:  # fmt: skip
+        mask = unmasked = None
+        masked = junction.ending.mask_node
+        if masked is not None:
+            node = self.trace.nodes[masked]
+            mask = node.random
+            unmasked = node.unscaled if masked == junction.branch_node else None
+        fork = self.trace.nodes[junction.forks[0]].reference()
+        return Join(junction, operands, name, mask, unmasked, fork, scale, overwrites)
+
+    def _after(
+        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
+        result: Any, join: Join | None,
+    ) -> None:  # fmt: skip
+        self.trace.record(func, args, kwargs, result)
+        if not self.trace.nodes:
+            return
+        name = operations.name_of(func)
+        newest = self.trace.nodes[-1]
+        if join is not None and join.taken is not None:
+            self._listener.after_join(self.trace, join, result)
+        elif name in operations.RELUS and newest.reference() is result and newest.parents:
+            self._listener.relu(self.trace, newest.parents[0], result)
+        if self._chains is not None and newest.reference() is result:
+            self._chains.after(name, newest, args, result)
+
+
+def close(tap: Tap) -> None:
+    """Takes a tap off this thread's function modes, where it is the innermost."""
+    stack = _get_current_function_mode_stack()
+    if stack and stack[-1] is tap:
+        tap.__exit__(None, None, None)
