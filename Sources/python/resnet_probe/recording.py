@@ -24,9 +24,10 @@ Status = Literal["completed", "failed"]
 """How an attempt ended."""
 
 PERIOD = 0.25
-"""How often the thread looks, and how long a frame waits at least. Unit: seconds.
+"""How often the thread looks. Unit: seconds.
 
-So a frame is in the journal half a second after its step at the latest.
+A frame waits for one such period at least, so it is in the journal half a second after its step
+at the latest.
 """
 
 
@@ -62,6 +63,7 @@ class Recording:
         notices: Where to say what goes wrong.
         clock: A clock that only goes forward. Unit: seconds.
         wall_clock: The time of day. Unit: seconds since 1970.
+        period: How often the thread looks, and how long a frame waits at least. Unit: seconds.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Recording:
         notices: Notices,
         clock: Callable[[], float] = time.perf_counter,
         wall_clock: Callable[[], float] = time.time,
+        period: float = PERIOD,
     ) -> None:
         self.counts = Counts()
         self._opened = opened
@@ -79,6 +82,7 @@ class Recording:
         self._notices = notices
         self._clock = clock
         self._wall_clock = wall_clock
+        self._period = period
         self._process = os.getpid()
         # Reentrant: a signal handler that calls in here while this thread is inside must not wait
         # for itself.
@@ -188,8 +192,8 @@ class Recording:
                 if self._end is None:
                     self._misuse(
                         "within",
-                        f"{what} that came from a signal handler within another call was passed"
-                        " over",
+                        f"a call with {what} came from a signal handler within another call and"
+                        " was passed over",
                     )
                 yield False
                 return
@@ -235,7 +239,7 @@ class Recording:
         if self._journal is not None:
             threading.Thread(
                 target=_write_what_waits,
-                args=(weakref.ref(self), self._stop),
+                args=(weakref.ref(self), self._stop, self._period),
                 name="resnet-probe",
                 daemon=True,
             ).start()
@@ -248,7 +252,7 @@ class Recording:
             if self._is_finished:
                 return
             try:
-                if self._clock() - self._waiting_since >= PERIOD:
+                if self._clock() - self._waiting_since >= self._period:
                     self._write_waiting()
                 self._write_metrics()
             except ProbeError as error:
@@ -273,7 +277,16 @@ class Recording:
         self._dropped_since_frame += 1
         self.counts.frames_dropped += 1
         self._write_metrics(before=frame.step)
-        drop = self._append([wire.frame_record(frame, self._block_count)])
+        try:
+            payload = wire.frame_record(frame, self._block_count)
+        except Exception as problem:
+            self._notices.say(
+                "frame",
+                f"the frame of step {frame.step} was dropped: {type(problem).__name__}: {problem};"
+                " please report this",
+            )
+            return
+        drop = self._append([payload])
         if drop is None:
             self._dropped_since_frame = 0
             self.counts.frames_dropped -= 1
@@ -348,9 +361,11 @@ _CLOSED = Drop("closed", "the journal is closed")
 _living: "weakref.WeakSet[Recording]" = weakref.WeakSet()
 
 
-def _write_what_waits(recording: "weakref.ref[Recording]", stop: threading.Lock) -> None:
+def _write_what_waits(
+    recording: "weakref.ref[Recording]", stop: threading.Lock, period: float
+) -> None:
     """The thread: looks every period until the recording ends or nobody holds it any more."""
-    while not stop.acquire(timeout=PERIOD):
+    while not stop.acquire(timeout=period):
         living = recording()
         if living is None:
             return
