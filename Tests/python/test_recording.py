@@ -6,7 +6,9 @@ import pathlib
 import threading
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+import torch
 
 from journals import ATTEMPT_FINISHED, FRAME, METRICS, Folder, residual_blocks
 from resnet_probe import ProbeError
@@ -41,7 +43,7 @@ class Scene:
     def look(self, after: float = 0.0) -> None:
         """What the thread does, so many seconds later."""
         self.now += after
-        self.recording._look()
+        self.recording.look()
 
     @property
     def kinds(self) -> list[int]:
@@ -298,6 +300,50 @@ def test_a_call_from_a_signal_handler_within_another_waits_for_nothing(scene: Sc
             " passed over"
         )
     ]
+
+
+def test_numbers_of_numpy_are_numbers_and_tensors_are_not(scene: Scene) -> None:
+    values = {"f": np.float32(0.5), "d": np.float64(2), "i": np.int64(3), "t": torch.tensor(1.0)}
+    scene.recording.log(np.int64(1), values)
+    scene.recording.flush()
+    (record,) = scene.folder.of(METRICS)
+    assert record.metrics() == {"f": 0.5, "d": 2.0, "i": 3.0}
+    assert scene.recording.counts.misuses == 1
+
+
+def test_an_end_that_is_none_is_one_notice(scene: Scene) -> None:
+    scene.recording.finish("completed", "last")  # type: ignore[arg-type]
+    assert scene.kinds == []
+    assert scene.said[0].startswith("resnet-probe: an end was passed over: TypeError: ")
+
+
+def test_without_a_thread_what_waits_is_written_with_what_comes_next(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    scene = Scene(tmp_path)
+    scene.recording.put(Frame(1, 1.0))
+    scene.recording.put(Frame(2, 1.0))
+    assert scene.folder.steps() == [1]
+    assert scene.said == [
+        (
+            "resnet-probe: cannot start a thread: can't start new thread; what waits is written"
+            " with what comes next"
+        )
+    ]
+
+
+def test_leaving_ends_the_thread_and_calls_after_it_still_count(scene: Scene) -> None:
+    scene.recording.put(Frame(1, 1.0))
+    scene.recording.leave()
+    thread = scene.recording._thread
+    assert thread is not None
+    assert not thread.is_alive()
+    scene.recording.finish("completed", 1)
+    assert scene.kinds == [FRAME, ATTEMPT_FINISHED]
 
 
 def test_a_strict_recording_raises(tmp_path: pathlib.Path) -> None:
