@@ -1,5 +1,6 @@
 """Reads journals back, by the wire format's document and not by the code under test."""
 
+import fcntl
 import pathlib
 import struct
 import zlib
@@ -145,3 +146,13 @@ class Folder:
     def steps(self) -> list[int]:
         """The steps of all frames in order."""
         return [int(frame.number(1)) for frame in self.of(FRAME)]
+
+
+def can_lock(path: pathlib.Path) -> bool:
+    """Whether no living recorder holds a segment."""
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

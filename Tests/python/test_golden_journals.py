@@ -31,13 +31,9 @@ def golden_frame(step: int, gap: float) -> Frame:
         samples=64,
         micro_batches=1,
         undefined=1,
-        identity_gap=LogDistribution(
-            63, Moments(60, -3.0, 1.5), gap, 2 * gap, 3 * gap, 4 * gap
-        ),
+        identity_gap=LogDistribution(63, Moments(60, -3.0, 1.5), gap, 2 * gap, 3 * gap, 4 * gap),
         identity_gap_histogram={99: 1, 60: 60, 96: 3},
-        residual_ratio=LogDistribution(
-            63, Moments(60, -2.5, 2.0), gap, 2 * gap, 3 * gap, 5 * gap
-        ),
+        residual_ratio=LogDistribution(63, Moments(60, -2.5, 2.0), gap, 2 * gap, 3 * gap, 5 * gap),
         cosine=Moments(63, -0.125, 0.5),
         stream_rms=Pooled(4096, 1.5),
         taylor_importance=Moments(64, 0.0078125, 0.001),

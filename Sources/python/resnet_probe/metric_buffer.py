@@ -1,5 +1,6 @@
 """The metrics logged and not yet written."""
 
+import numbers
 from collections.abc import Iterator, Mapping
 
 from resnet_probe.frame import Frame
@@ -96,7 +97,8 @@ class MetricBuffer:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, float | int):
+    # Also NumPy's scalars; not tensors, which may lie on a device.
+    if isinstance(value, float | int | numbers.Real):
         try:
             return float(value)
         except OverflowError:

@@ -1,16 +1,14 @@
 """The host side of one attempt: frames and metrics go in, a journal comes out."""
 
-import atexit
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from resnet_probe import wire
+from resnet_probe import background, wire
 from resnet_probe.block_map_wire import MappedBlock
 from resnet_probe.frame import Frame
 from resnet_probe.journal import Drop, JournalWriter
@@ -24,9 +22,10 @@ Status = Literal["completed", "failed"]
 """How an attempt ended."""
 
 PERIOD = 0.25
-"""How often the thread looks, and how long a frame waits at least. Unit: seconds.
+"""How often the thread looks. Unit: seconds.
 
-So a frame is in the journal half a second after its step at the latest.
+A frame waits for one such period at least, so it is in the journal half a second after its step
+at the latest.
 """
 
 
@@ -62,6 +61,7 @@ class Recording:
         notices: Where to say what goes wrong.
         clock: A clock that only goes forward. Unit: seconds.
         wall_clock: The time of day. Unit: seconds since 1970.
+        period: How often the thread looks, and how long a frame waits at least. Unit: seconds.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Recording:
         notices: Notices,
         clock: Callable[[], float] = time.perf_counter,
         wall_clock: Callable[[], float] = time.time,
+        period: float = PERIOD,
     ) -> None:
         self.counts = Counts()
         self._opened = opened
@@ -79,6 +80,7 @@ class Recording:
         self._notices = notices
         self._clock = clock
         self._wall_clock = wall_clock
+        self._period = period
         self._process = os.getpid()
         # Reentrant: a signal handler that calls in here while this thread is inside must not wait
         # for itself.
@@ -97,7 +99,10 @@ class Recording:
         self._error: ProbeError | None = None
         self._folder: SpoolFolder | None = None
         self._journal: JournalWriter | None = None
+        self._thread: threading.Thread | None = None
+        # Held until the thread is to end.
         self._stop = threading.Lock()
+        self._stop.acquire()
         self._open(blocks, spool)
 
     def put(self, frame: Frame) -> None:
@@ -175,6 +180,40 @@ class Recording:
         with self._entered("an end"):
             pass
 
+    def look(self) -> None:
+        """Writes what has waited long enough; for the thread, which nothing is raised in."""
+        if self._process != os.getpid():
+            return
+        with self._lock:
+            if self._is_finished:
+                return
+            try:
+                if self._clock() - self._waiting_since >= self._period:
+                    self._write_waiting()
+                self._write_metrics()
+            except ProbeError as error:
+                self._error = error
+            except Exception as problem:
+                self._write_failed(problem)
+
+    def leave(self) -> None:
+        """Writes what waits and ends the thread, since the process ends.
+
+        A thread that is stopped within a write when Python ends would keep the lock, and whatever
+        calls in here after that would wait for ever.
+        """
+        try:
+            self.flush()
+        finally:
+            if self._process == os.getpid() and self._thread is not None:
+                self._stop_thread()
+                self._thread.join(timeout=1)
+
+    def abandon(self) -> None:
+        """Makes a forked child's copy inert, so that it keeps no lock on the parent's journal."""
+        self._process = -1
+        self._close()
+
     @contextmanager
     def _entered(self, what: str) -> Iterator[bool]:
         """Holds the lock around a call of the training thread; yields whether to go on."""
@@ -188,8 +227,8 @@ class Recording:
                 if self._end is None:
                     self._misuse(
                         "within",
-                        f"{what} that came from a signal handler within another call was passed"
-                        " over",
+                        f"a call with {what} came from a signal handler within another call and"
+                        " was passed over",
                     )
                 yield False
                 return
@@ -210,8 +249,7 @@ class Recording:
                 )
             finally:
                 try:
-                    if self._end is not None and not self._is_finished:
-                        self._finish(*self._end)
+                    self._finish_if_asked()
                 finally:
                     self._is_inside = False
                     self._cost += max(0.0, self._clock() - start)
@@ -230,31 +268,16 @@ class Recording:
                 f"cannot open a journal: {type(problem).__name__}: {problem}; nothing is recorded;"
                 " please report this",
             )
-        _living.add(self)
-        self._stop.acquire()
-        if self._journal is not None:
-            threading.Thread(
-                target=_write_what_waits,
-                args=(weakref.ref(self), self._stop),
-                name="resnet-probe",
-                daemon=True,
-            ).start()
-
-    def _look(self) -> None:
-        """Writes what has waited long enough; called by the thread."""
-        if self._process != os.getpid():
+        background.keep(self)
+        if self._journal is None:
             return
-        with self._lock:
-            if self._is_finished:
-                return
-            try:
-                if self._clock() - self._waiting_since >= PERIOD:
-                    self._write_waiting()
-                self._write_metrics()
-            except ProbeError as error:
-                self._error = error
-            except Exception as problem:
-                self._write_failed(problem)
+        try:
+            self._thread = background.start(self, self._stop, self._period)
+        except RuntimeError as error:
+            self._notices.say(
+                "thread",
+                f"cannot start a thread: {error}; what waits is written with what comes next",
+            )
 
     def _write_failed(self, problem: Exception) -> None:
         try:
@@ -273,7 +296,16 @@ class Recording:
         self._dropped_since_frame += 1
         self.counts.frames_dropped += 1
         self._write_metrics(before=frame.step)
-        drop = self._append([wire.frame_record(frame, self._block_count)])
+        try:
+            payload = wire.frame_record(frame, self._block_count)
+        except Exception as problem:
+            self._notices.say(
+                "frame",
+                f"the frame of step {frame.step} was dropped: {type(problem).__name__}: {problem};"
+                " please report this",
+            )
+            return
+        drop = self._append([payload])
         if drop is None:
             self._dropped_since_frame = 0
             self.counts.frames_dropped -= 1
@@ -301,18 +333,31 @@ class Recording:
         self.counts.misuses += count
         self._notices.say(cause, message)
 
-    def _finish(self, status: Status, last_step: int) -> None:
+    def _finish_if_asked(self) -> None:
+        if self._end is None or self._is_finished:
+            return
         self._is_finished = True
-        if self._stop.locked():
-            self._stop.release()
+        self._stop_thread()
+        status, last_step = self._end
         try:
             try:
                 self._write_waiting()
                 self._write_metrics()
             finally:
                 self._write_end(status, last_step)
+        except ProbeError:
+            raise
+        except Exception as problem:
+            self._notices.say(
+                "end",
+                f"an end was passed over: {type(problem).__name__}: {problem}; please report this",
+            )
         finally:
             self._close()
+
+    def _stop_thread(self) -> None:
+        if self._stop.locked():
+            self._stop.release()
 
     def _write_end(self, status: Status, last_step: int) -> None:
         payload = wire.finished_record(
@@ -331,46 +376,14 @@ class Recording:
         if folder is not None:
             folder.close()
 
-    def _abandon(self) -> None:
-        """Makes a forked child's copy inert, so that it keeps no lock on the parent's journal."""
-        self._process = -1
-        self._close()
-
     def __del__(self) -> None:
         try:
             self.flush()
+        except Exception:
+            # Nobody is there to hear of it.
+            return
         finally:
             self._close()
 
 
 _CLOSED = Drop("closed", "the journal is closed")
-
-_living: "weakref.WeakSet[Recording]" = weakref.WeakSet()
-
-
-def _write_what_waits(recording: "weakref.ref[Recording]", stop: threading.Lock) -> None:
-    """The thread: looks every period until the recording ends or nobody holds it any more."""
-    while not stop.acquire(timeout=PERIOD):
-        living = recording()
-        if living is None:
-            return
-        living._look()
-        del living
-
-
-def _after_fork() -> None:
-    for recording in list(_living):
-        recording._abandon()
-
-
-def _at_exit() -> None:
-    for recording in list(_living):
-        try:
-            recording.flush()
-        except ProbeError:
-            continue
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-atexit.register(_at_exit)

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from resnet_probe.text import clipped
 
@@ -20,6 +20,7 @@ MAXIMUM_LENGTH = 1 << 20
 """The most bytes of UTF-8 of all keys and values together."""
 
 _DEEPEST = 16
+_MOST_LOOKED_AT = 1 << 16
 _WORDS = frozenset(
     (
         "apikey",
@@ -59,9 +60,9 @@ def flattened(config: object) -> Iterator[tuple[str, str]]:
 
     Mappings, argparse's namespaces and dataclasses are gone into, and so are lists and tuples
     that hold one of these. Nothing is redacted or cut yet. What is nested in itself, or more than
-    16 deep, is not gone into further.
+    16 deep, is "(nested too deep)"; beyond 65,536 entries nothing is looked at.
     """
-    return _entries("", config, 0)
+    return islice(_entries("", config, ()), _MOST_LOOKED_AT)
 
 
 def redacted(config: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -98,14 +99,17 @@ def shortened(config: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
     )
 
 
-def _entries(key: str, value: object, depth: int) -> Iterator[tuple[str, str]]:
-    children = _children(value) if depth < _DEEPEST else None
+def _entries(key: str, value: object, above: tuple[object, ...]) -> Iterator[tuple[str, str]]:
+    children = _children(value)
     if children is None:
-        if depth or not isinstance(value, Mapping):
-            yield key, _text(value)
-        return
-    for name, child in children:
-        yield from _entries(f"{key}.{name}" if key else name, child, depth + 1)
+        if above or not isinstance(value, Mapping):
+            yield key or "config", _text(value)
+    elif len(above) == _DEEPEST or any(value is one for one in above):
+        # Not as text: what is in it may be secret.
+        yield key, "(nested too deep)"
+    else:
+        for name, child in children:
+            yield from _entries(f"{key}.{name}" if key else name, child, (*above, value))
 
 
 def _children(value: object) -> list[tuple[str, object]] | None:

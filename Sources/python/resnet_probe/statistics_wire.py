@@ -13,7 +13,7 @@ from math import isfinite
 
 from resnet_probe.frame import BlockStatistics, LogDistribution, Moments, Pooled
 from resnet_probe.limits import GREATEST_COUNT, believable_count
-from resnet_probe.protobuf import integer, packed, tag, varint
+from resnet_probe.protobuf import delimited, integer, tag, varint
 
 _DOUBLE = struct.Struct("<d").pack
 _TAGGED = struct.Struct("<Bd").pack
@@ -140,12 +140,15 @@ def _log_distribution(value: LogDistribution) -> bytes | None:
 
 
 def _histogram(histogram: dict[int, int]) -> bytes | None:
-    slots = sorted(
-        slot for slot, samples in histogram.items() if 0 <= slot < _SLOTS and samples > 0
-    )
-    if not slots:
+    entries = [entry for entry in sorted(histogram.items()) if entry[1] > 0]
+    if not entries:
         return None
-    return packed(1, slots) + packed(2, [min(histogram[slot], GREATEST_COUNT) for slot in slots])
+    if entries[0][0] < 0 or entries[-1][0] >= _SLOTS:
+        entries = [entry for entry in entries if 0 <= entry[0] < _SLOTS]
+    # A slot below 128 is its own varint.
+    slots = bytes([slot for slot, _ in entries])
+    counts = b"".join([varint(min(samples, GREATEST_COUNT)) for _, samples in entries])
+    return delimited(1, slots) + delimited(2, counts) if slots else None
 
 
 def _pooled(pooled: Pooled) -> bytes | None:
