@@ -79,7 +79,7 @@ def compare(found: BlockStatistics, case: Case, tight: float, absorbs: bool = Tr
         assert getattr(found, counter) == expected[counter], counter
     for name in ("identity_gap", "residual_ratio"):
         check_distribution(getattr(found, name), expected[name], 2e-6 * tight)
-    histogram = {slot: samples for slot, samples in expected["histogram"]}
+    histogram = dict(expected["histogram"])
     assert (found.identity_gap_histogram or {}) == histogram
     check_moments(found.cosine, expected["cosine"], 2e-6 * tight, scale=1)
     turn = expected["perpendicular_ratio"]

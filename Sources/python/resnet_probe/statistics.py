@@ -326,7 +326,7 @@ class _Group:
         none = self._fill(0, 1)
         sums = [self._column_sum(step) for step in self.steps]
         norms = torch._foreach_norm([none if one is None else one for one in sums])
-        return torch.stack([norm.to(self.wide) for norm in norms]).square_()
+        return torch.stack(norms).to(self.wide).square_()
 
     @staticmethod
     def _column_sum(step: BlockStep) -> Tensor | None:
