@@ -64,8 +64,9 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
             answers = list(torch._foreach_norm(vectors, 2))
         else:
             answers = [torch.linalg.vector_norm(vector, dtype=summed) for vector in vectors]
-        for place, answer in zip(places, answers, strict=True):
-            found[place] = answer.to(wide(device))
+        widened: Sequence[Tensor] = list(torch.stack(answers).to(wide(device)))
+        for place, answer in zip(places, widened, strict=True):
+            found[place] = answer
     return [norm for norm in found if norm is not None]
 
 
@@ -73,7 +74,7 @@ def inner_products(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
     """⟨u, v⟩ of each pair of equal shape and device, one scalar of type `wide` each, in order.
 
     Products of up to 65,536 elements are summed in double precision, pairs of equal length at once;
-    longer ones are float32 products of vectors. No synchronisation.
+    longer ones piece by piece in float32. No synchronisation.
     """
     found: list[Tensor | None] = [None] * len(pairs)
     alike: dict[tuple[object, ...], list[int]] = {}
@@ -124,9 +125,9 @@ def _aligned(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
 
 def _long_product(u: Tensor, v: Tensor) -> Tensor:
     kind = torch.float64 if torch.float64 in (u.dtype, v.dtype) else torch.float32
-    length = _WIDE if u.device.type == "cpu" else 256 * _WIDE
+    length = 4 * _WIDE if u.device.type == "cpu" else 256 * _WIDE  # bounds the memory of products
     parts = [
-        torch.dot(left.to(kind), right.to(kind))
+        (left.to(kind) * right.to(kind)).sum()  # pairwise: no error that grows with the length
         for left, right in zip(torch.split(u, length), torch.split(v, length), strict=True)
     ]
     return torch.stack(parts).to(wide(u.device)).sum()
