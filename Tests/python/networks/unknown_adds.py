@@ -165,7 +165,7 @@ class PythonSum(nn.Module):
 
 
 class ReZeroBlock(nn.Module):
-    """x + α·F with α from 0 (Bachlechner et al. 2020)."""
+    """x + alpha F with alpha from 0 (Bachlechner et al. 2020)."""
 
     def __init__(self, width: int, start: float) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ class ReZeroBlock(nn.Module):
 
 
 class LayerScaleBlock(nn.Module):
-    """x + γ·F with a γ for each feature (Touvron et al. 2021)."""
+    """x + gamma F with a gamma for each feature (Touvron et al. 2021)."""
 
     def __init__(self, width: int, start: float) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from .unknown_adds import conv_branch
 
 
 class ShakeShakeBlock(nn.Module):
-    """x + α·F₁ + (1 - α)·F₂ with a random α a sample (Gastaldi 2017, forward pass)."""
+    """x + a F1 + (1 - a) F2 with a random a for each sample (Gastaldi 2017, forward pass)."""
 
     def __init__(self, incoming: int, outgoing: int, stride: int = 1) -> None:
         super().__init__()
