@@ -70,6 +70,20 @@ class GradientTap:
             self._value = output.detach()
             self._value_versions = (output._version,)
 
+    def secure(self) -> None:
+        """Keeps F itself in place of h and x, one of which is about to be overwritten."""
+        operand = self._operand()
+        if isinstance(operand, tuple):
+            value, stream = operand
+            self._branch = value.detach() - stream.detach()
+            self._value = self._stream = None
+            self._value_versions = (self._branch._version,)
+
+    def settle(self, activation: str) -> None:
+        """Tells the activation that turned out to follow: without a ReLU nothing may overwrite h."""
+        if activation != "relu":
+            self._value_versions = self._value_versions[:1]
+
     def listen(self, output: torch.Tensor) -> None:
         """Waits for the gradient at h, the block's sum (of plain and dense blocks at F)."""
         if output.requires_grad:

@@ -61,7 +61,7 @@ class Measurer:
             measured.gradient = tap
             if manner.kind == "concat":
                 tap.hold_branch(branch)
-                tap.listen(branch)
+                tap.listen(join.operands[-1])
             elif self._detail == "full":
                 if manner.keeps_branch or join.overwrites == 0:
                     tap.hold_branch(branch.clone() if overwritten else branch)

@@ -27,6 +27,9 @@ NUMBERS = (
     "gate_rms",
 )
 
+SIGNED = ("taylor_signed_mean", "gate_gradient")
+"""Sums of terms of both signs: held to the size of the terms."""
+
 
 def _part(value: Any, name: str) -> Any:  # noqa: ANN401
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name)
@@ -90,7 +93,7 @@ def differences(
         if _empty(ours) or _empty(wanted):
             check.equal(f"{name} is absent", _empty(ours), _empty(wanted))
         elif name in NUMBERS:
-            check.close(name, ours, wanted)
+            check.close(name, ours, wanted, _size(expected) * relative if name in SIGNED else 0.0)
         elif name in POOLED:
             check.equal(f"{name}.n", _part(ours, "n"), wanted["n"])
             check.close(name, _part(ours, "value"), wanted["value"])
@@ -104,6 +107,14 @@ def differences(
     if "identity_gap_histogram" not in without:
         _histogram(check, _part(found, "identity_gap_histogram"), expected)
     return check.found
+
+
+def _size(expected: Mapping[str, Any]) -> float:
+    """The root mean square of a sample's Taylor term."""
+    taylor = expected["taylor_importance"]
+    if _empty(taylor):
+        return 0.0
+    return math.sqrt(_part(taylor, "mean") ** 2 + _part(taylor, "m2") / _part(taylor, "n"))
 
 
 def _histogram(check: _Comparison, found: Any, expected: Mapping[str, Any]) -> None:  # noqa: ANN401

@@ -1,0 +1,19 @@
+"""What every test of a recorded run starts from."""
+
+import pathlib
+
+import pytest
+import torch
+
+# Networks here are tiny: threads that wait for each other would take most of the time.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def spool(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """A spool of the test's own, and no other variable of the recorder."""
+    path = tmp_path / "spool"
+    for name in ("SPOOL_LIMIT", "RUN", "RUN_ID", "PROJECT", "EVERY", "MODE", "DETAIL"):
+        monkeypatch.delenv(f"RESNET_PROBE_{name}", raising=False)
+    monkeypatch.setenv("RESNET_PROBE_SPOOL", str(path))
+    return path
