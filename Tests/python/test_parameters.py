@@ -181,7 +181,7 @@ def test_what_is_absent_is_nan() -> None:
             [NAN, NAN, NAN, NAN],
             [math.sqrt(3), NAN, 1.0, NAN],
             [math.sqrt(7), 2.0, NAN, 4.0],
-            [0.0, NAN, NAN, NAN],
+            [NAN, NAN, NAN, NAN],
         ],
     )
     agree(measured.after(), [NAN, 0.0, 0.0, NAN])
@@ -211,6 +211,21 @@ def test_what_has_no_norm_is_left_out() -> None:
     measured = ParameterPass([block(*unusual, plain, sparse, last=[*unusual, sparse])])
     agree(measured.before(), [[math.sqrt(20), 2.0, NAN, NAN]])
     agree(ParameterPass([block(*unusual, gate=unusual[0])]).before(), [[NAN] * 4])
+
+
+def test_a_parameter_distributed_over_processes_is_left_out() -> None:
+    distributed = pytest.importorskip("torch.distributed")
+    tensors = pytest.importorskip("torch.distributed.tensor")
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        mesh = distributed.init_device_mesh("cpu", (1,))
+        sharded = nn.Parameter(tensors.distribute_tensor(torch.ones(4), mesh))
+        plain = with_gradient(torch.ones(4), tensors.distribute_tensor(torch.ones(4), mesh))
+        measured = ParameterPass([block(sharded, gate=sharded, last=[sharded]), block(plain)])
+        agree(measured.before(), [[NAN] * 4, [2.0, NAN, NAN, NAN]])
+        agree(measured.after(), [NAN, 0.0])
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_a_parameter_of_two_blocks_counts_in_both() -> None:
@@ -281,6 +296,17 @@ def test_the_memory_format_may_change_after_the_pass_is_made() -> None:
     agree(measured.before(), brute(blocks))
     before = elements([weight], 100)
     weight.data = (weight.data * weight.data).contiguous(memory_format=torch.channels_last)
+    agree(measured.after(), [float((elements([weight], 100) - before).norm() / before.norm())])
+
+
+def test_a_parameter_that_was_given_another_size_is_looked_at_anew() -> None:
+    weight = nn.Parameter(random(1000).detach())
+    measured = ParameterPass([block(weight)], capacity=100)
+    measured.before()
+    weight.data = random(200, seed=1).detach()
+    measured.before()
+    before = elements([weight], 100)
+    weight.data.pow_(2)
     agree(measured.after(), [float((elements([weight], 100) - before).norm() / before.norm())])
 
 

@@ -474,6 +474,28 @@ def test_a_wrapper_without_hooks_is_watched_at_the_optimizer_inside() -> None:
     assert diary.begins[0]["optimizer"] is within
 
 
+def test_what_cannot_be_watched_is_refused_and_nothing_stays_behind() -> None:
+    diary, optimizer, scaler = Diary(), SGD([weight()], lr=0.5), scaler_of()
+    wrong: Any = SimpleNamespace(step=lambda: None)
+    with pytest.raises(TypeError, match="SimpleNamespace is no torch optimizer and has none"):
+        UpdateWatch([optimizer, wrong], scaler, diary, diary.guard)
+    with pytest.raises(TypeError, match="object is no gradient scaler: it has no `step`"):
+        UpdateWatch([optimizer], object(), diary, diary.guard)
+    assert "step" not in vars(scaler)
+    assert optimizer._optimizer_step_pre_hooks == optimizer._optimizer_step_post_hooks == {}
+
+
+def test_a_compiled_step_is_not_broken() -> None:
+    parameter = weight()
+    optimizer = SGD([parameter], lr=0.5)
+    diary, _ = watch(optimizer)
+    backward(parameter)
+    torch._dynamo.reset()
+    torch.compile(optimizer.step, backend="eager", fullgraph=False)()
+    assert torch.equal(parameter, torch.tensor([0.5, 1.5]))
+    assert diary.errors == []
+
+
 def test_timms_lookahead_and_scaler_are_watched() -> None:
     optim = pytest.importorskip("timm.optim")
     utils = pytest.importorskip("timm.utils")

@@ -94,7 +94,10 @@ def attach(
         return Probe(None, [], None, settings, notices, None, None)
     if given is None and example is not None:
         given = _found(model, example, settings.sample, notices)
-    probe = Probe(model, optimizers, scaler, settings, notices, given, selector)
+    try:
+        probe = Probe(model, optimizers, scaler, settings, notices, given, selector)
+    except TypeError as problem:  # an optimizer or scaler that tells of no steps
+        raise ValueError(f"cannot attach to {type(model).__name__}: {problem}") from None
     _attached[model] = probe
     return probe
 
@@ -105,7 +108,7 @@ def _optimizers(given: Any) -> list[torch.optim.Optimizer]:
     if hasattr(given, "param_groups"):
         return [given]
     optimizers = list(given) if isinstance(given, Iterable) else [given]
-    if not all(hasattr(one, "param_groups") for one in optimizers):
+    if not all(hasattr(one, "param_groups") for one in optimizers) or not optimizers:
         raise ValueError("optimizer is neither a torch optimizer nor several of them")
     return optimizers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -26,7 +26,7 @@ class ParameterPasses:
         self, model: torch.nn.Module, blocks: BlockMap, optimizers: Sequence[torch.optim.Optimizer]
     ) -> None:
         named = dict(model.named_parameters())
-        self._identity = tuple(map(id, named.values()))
+        self._identity = _identity(named.values())
         self._passes: dict[int, ParameterPass] = {}
         taken: set[int] = set()
         for place, optimizer in reversed(list(enumerate(optimizers))):
@@ -49,12 +49,16 @@ class ParameterPasses:
             self._passes[id(optimizer)] = ParameterPass(of_blocks)
 
     def fit(self, model: torch.nn.Module) -> bool:
-        """Whether the network's parameters are still the same tensors."""
-        return self._identity == tuple(map(id, model.parameters()))
+        """Whether the network's parameters are still the same tensors on the same devices."""
+        return self._identity == _identity(model.parameters())
 
     def of(self, optimizer: torch.optim.Optimizer) -> ParameterPass | None:
         """The pass of an optimizer."""
         return self._passes.get(id(optimizer))
+
+
+def _identity(parameters: Iterable[torch.Tensor]) -> tuple[tuple[int, torch.device], ...]:
+    return tuple((id(parameter), parameter.device) for parameter in parameters)
 
 
 @dataclass(slots=True)

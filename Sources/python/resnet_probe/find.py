@@ -28,21 +28,22 @@ def find_blocks(
 
     Args:
         model: The network, in the mode in which it trains.
-        example: A batch as the network takes it: a tensor, a tuple of arguments or a mapping of
-            keyword arguments. None: an image batch of as many channels as the first convolution
-            takes, if there is one.
+        example: A batch as the network takes it: a tensor, a mapping (of keyword arguments, else
+            one argument), or a tuple of arguments, the last of which may be a mapping of keyword
+            arguments. None: an image batch of as many channels as the first convolution takes, if
+            the network begins with one.
         sample: What one sample is, where the default (a row; of (N, T, D) tensors a token) is wrong.
 
     Raises:
         ProbeError: In one line, where there is no example to try or the network does not run on it.
     """
-    args, kwargs = arguments_of(model, example)
     problems: list[Exception] = []
-    for attempt in (_on_meta, _for_real):
-        try:
-            return attempt(model, args, kwargs, sample)
-        except Exception as problem:
-            problems.append(problem)
+    for args, kwargs in calls_of(model, example):
+        for attempt in (_on_meta, _for_real):
+            try:
+                return attempt(model, args, kwargs, sample)
+            except Exception as problem:
+                problems.append(problem)
     reason = " ".join(str(problems[-1]).split()) or type(problems[-1]).__name__
     raise ProbeError.explain(
         "find the blocks of", type(model).__name__, f"it does not run on the example ({reason[:300]})",
@@ -50,15 +51,17 @@ def find_blocks(
     )  # fmt: skip
 
 
-def arguments_of(model: torch.nn.Module, example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments that an example stands for."""
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def calls_of(model: torch.nn.Module, example: Any) -> list[Arguments]:
+    """The arguments that an example may stand for, the likeliest first."""
     if example is None:
         example = _image_for(model)
-    if isinstance(example, Mapping):
-        return (), dict(example)
-    if isinstance(example, (tuple, list)):
-        return tuple(example), {}
-    return (example,), {}
+    args = tuple(example) if isinstance(example, (tuple, list)) else (example,)
+    if args and isinstance(args[-1], Mapping) and all(isinstance(key, str) for key in args[-1]):
+        return [(args[:-1], dict(args[-1])), (args, {})]
+    return [(args, {})]
 
 
 def _image_for(model: torch.nn.Module) -> torch.Tensor:

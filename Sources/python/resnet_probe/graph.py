@@ -11,7 +11,7 @@ import torch
 
 from . import operations
 from .blocks import Block, Site
-from .junction import Junction, Unclear
+from .junction import Junction, Unclear, maps_in
 from .naming import named, prefix_of
 from .trace import Node, Trace
 
@@ -22,6 +22,15 @@ class Candidate:
 
     node: int
     junction: Junction
+
+
+@dataclass(frozen=True, slots=True)
+class UnclearSum:
+    """A sum that was not understood: in whose forward, and the node that it made."""
+
+    where: str
+    node: int
+    unclear: Unclear
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +61,9 @@ def live_nodes(trace: Trace, outputs: Sequence[int]) -> int:
 
 
 def accepted(
-    trace: Trace, candidates: Sequence[Candidate], live: int, names: Names
-) -> tuple[list[Candidate], list[str]]:
+    trace: Trace, candidates: Sequence[Candidate], live: int, names: Names,
+    unclear: Sequence[UnclearSum] = (),
+) -> tuple[list[Candidate], list[str]]:  # fmt: skip
     """The candidates that are blocks, and remarks on those that are not."""
     remarks: list[str] = []
     kept: list[Candidate] = []
@@ -63,6 +73,13 @@ def accepted(
             remarks.append(f"{where}: its result reaches no output; not measured")
         elif _is_read_elsewhere(trace, candidate, live):
             remarks.append(f"{where}: its branch is also read outside the block; not measured")
+        elif _is_parallel(trace, candidate, unclear):
+            remarks.append(f"{where}: parallel maps are added, none of them a shortcut; not measured")
+        elif any(_is_one_of_two(other, candidate) for other in candidates):
+            remarks.append(
+                f"{where}: two branches are added to the stream one after the other; the second is"
+                " not measured"
+            )
         else:
             inner = [other for other in kept if _is_inside(other, candidate)]
             if len(inner) > 1 or (inner and candidate.junction.kind == "concat"):
@@ -75,6 +92,28 @@ def accepted(
                 kept.remove(child)
             kept.append(candidate)
     return sorted(kept, key=lambda c: c.node), remarks
+
+
+def _is_parallel(trace: Trace, candidate: Candidate, unclear: Sequence[UnclearSum]) -> bool:
+    """Whether a projection is one of three or more parallel paths of one stream (RepVGG)."""
+    junction = candidate.junction
+    return (
+        junction.shortcut == "projection"
+        and not maps_in(trace, junction.projection)
+        and any(
+            one.node in junction.region and one.unclear.fork in junction.forks for one in unclear
+        )
+    )
+
+
+def _is_one_of_two(other: Candidate, candidate: Candidate) -> bool:
+    """Whether what a projection adds holds the sum of another branch with the stream before it."""
+    junction = candidate.junction
+    if junction.shortcut != "projection" or other.junction.shortcut != "identity":
+        return False
+    fork = other.junction.forks[0]
+    from_before = fork not in junction.region and fork not in junction.forks
+    return other.node in junction.projection or (other.node in junction.region and from_before)
 
 
 def _is_inside(inner: Candidate, outer: Candidate) -> bool:
@@ -245,7 +284,9 @@ def in_order(blocks: Sequence[Block], names: Names) -> list[Block]:
     return named(made, {name for name in names.by_name if name})
 
 
-def unclear_remarks(unclear: Mapping[str, Unclear]) -> list[str]:
-    """A sentence for each join that was not understood."""
-    return [f"{where}: {one.reason}; which is the shortcut is not clear; not measured"
-            for where, one in unclear.items()]  # fmt: skip
+def unclear_remarks(unclear: Sequence[UnclearSum]) -> list[str]:
+    """A sentence for each sum that was not understood."""
+    return [
+        f"{one.where}: {one.unclear.reason}; which is the shortcut is not clear; not measured"
+        for one in unclear
+    ]

@@ -53,6 +53,7 @@ class Unclear:
     """A join that looks like a block's and is not understood."""
 
     reason: str
+    fork: int
 
 
 def join_of_sum(trace: Trace, first: Node, second: Node) -> Junction | Unclear | None:
@@ -82,18 +83,19 @@ def _projection(trace: Trace, first: Node, second: Node) -> Junction | Unclear |
         return None
     fork = common.bit_length() - 1
     paths = [trace.between(node.index, 1 << fork) for node in (first, second)]
-    if any(has_side_input for _, has_side_input in paths):
-        return None
     maps = [len(maps_in(trace, path)) for path, _ in paths]
     if max(maps) == 0 or {*paths[0][0]} & {*paths[1][0]}:
         return None
+    short, long = (0, 1) if maps[0] < maps[1] else (1, 0)
+    if paths[short][1]:
+        return None
     if maps[0] == maps[1]:
-        return Unclear(f"two branches with {maps[0]} map{'s' * (maps[0] > 1)} each are added")
-    ends = (first, second) if maps[0] < maps[1] else (second, first)
-    short, long = (paths[0][0], paths[1][0]) if ends[0] is first else (paths[1][0], paths[0][0])
+        words = f"two branches with {maps[0]} map{'s' * (maps[0] > 1)} each are added"
+        return None if paths[long][1] else Unclear(words, fork)
+    ends = (first, second)
     return Junction(
-        "residual", "projection", (fork,), ends[0].index, ends[1].index, long, short, False,
-        ending_of(trace, ends[1]),
+        "residual", "projection", (fork,), ends[short].index, ends[long].index, paths[long][0],
+        paths[short][0], paths[long][1], ending_of(trace, ends[long]),
     )  # fmt: skip
 
 

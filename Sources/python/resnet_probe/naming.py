@@ -26,7 +26,8 @@ def named(blocks: Sequence[Block], modules: Collection[str]) -> list[Block]:
     """The blocks with their names.
 
     A block is called by the module in whose forward it is, where that holds no other block; else by
-    the deepest module that holds its parameters; on a collision without those of leading norms. The
+    the deepest module that holds its parameters; on a collision without those of leading norms,
+    or by its first map. The
     second use of the same parameters gets `@2`; what still collides counts on in the same way.
     """
     firsts = [block for block in blocks if block.site.occurrence == 0]
@@ -41,7 +42,7 @@ def named(blocks: Sequence[Block], modules: Collection[str]) -> list[Block]:
         else:
             name = prefix_of(site.parameters)
             if not name or prefixes[name] > 1 or name not in modules:
-                name = _without_norms(site.parameters) or name or "block"
+                name = _without_norms(site.parameters, {*owners, ""})
         taken[name] += 1
         if taken[name] > 1:
             name = f"{name}@{taken[name]}"
@@ -49,8 +50,12 @@ def named(blocks: Sequence[Block], modules: Collection[str]) -> list[Block]:
     return result
 
 
-def _without_norms(parameters: Sequence[str]) -> str:
-    """The deepest module of the parameters after the first module's, if that is a leading norm."""
-    first = parameters[0].rsplit(".", 1)[0] if parameters else ""
-    rest = [name for name in parameters if name.rsplit(".", 1)[0] != first]
-    return prefix_of(rest) if rest else first
+def _without_norms(parameters: Sequence[str], shared: Collection[str]) -> str:
+    """The deepest module of the parameters after the first module's, if that is a leading norm.
+
+    Where that module is one that holds several blocks: the first map's own module.
+    """
+    first = parameters[0].rpartition(".")[0]
+    rest = [name for name in parameters if name.rpartition(".")[0] != first] or list(parameters)
+    name = prefix_of(rest)
+    return name if name not in shared else rest[0].rpartition(".")[0] or rest[0]

@@ -35,7 +35,8 @@ class ParameterPass:
 
     Call `before` just before and, where the update was made, `after` just behind it, both in the
     training thread. Nothing here synchronises a GPU or copies from the host. What has no norm
-    (`is_measured`) when this is made is left out.
+    (`is_measured`) when this is made is left out. Parameters that have moved to another device need
+    a new one.
     """
 
     def __init__(self, blocks: Sequence[BlockParameters], capacity: int = 65_536) -> None:
@@ -43,9 +44,7 @@ class ParameterPass:
         self._parameters = [[p for p in block.parameters if is_measured(p)] for block in blocks]
         self._last_maps = [[p for p in block.last_map if is_measured(p)] for block in blocks]
         self._gates = [
-            block.gate
-            if block.gate is not None and is_measured(block.gate) and block.gate.numel() > 0
-            else None
+            block.gate if block.gate is not None and is_measured(block.gate) else None
             for block in blocks
         ]
         self._samples = ElementSamples(self._parameters, capacity)
@@ -139,6 +138,4 @@ class ParameterPass:
 
 def _gradient(parameter: Tensor) -> Tensor | None:
     gradient = parameter.grad
-    if gradient is None or not is_measured(gradient) or gradient.device != parameter.device:
-        return None
-    return gradient
+    return gradient if gradient is not None and is_measured(gradient) else None

@@ -12,7 +12,8 @@ from torch.nn.modules import module as torch_module
 
 from . import graph, plain
 from .blocks import Block, BlockMap
-from .graph import Candidate, Names
+from .graph import Candidate, Names, UnclearSum
+from .inferred import with_inferred
 from .junction import Junction, Unclear
 from .measuring import Manner, Measured, Measurer
 from .passes import Pass, Record
@@ -47,8 +48,9 @@ class Search(Listener):
     names: Names = field(init=False)
     trace: Trace = field(init=False)
     _candidates: list[Candidate] = field(default_factory=list)
+    _has_shortcuts: bool = False  # then plain blocks are not looked for
     _plain: list[PlainCandidate] = field(default_factory=list)
-    _unclear: dict[str, Unclear] = field(default_factory=dict)
+    _unclear: list[UnclearSum] = field(default_factory=list)
     _records: dict[int, Record] = field(default_factory=dict)  # by the candidate's node
     _plain_records: dict[int, Record] = field(default_factory=dict)  # by place in _plain
     _entries: list[_Entry] = field(default_factory=list)
@@ -97,7 +99,7 @@ class Search(Listener):
     def _enter_known(self, module: torch.nn.Module, args: Any) -> None:
         call = self.trace.enter(module)
         stream = None
-        if id(module) in self._with_maps and not self._candidates:
+        if id(module) in self._with_maps and not self._has_shortcuts:
             tensors = [t for t in tensors_in(args) if t.is_floating_point() and t.ndim > 1]
             stream = tensors[0] if len(tensors) == 1 else None
         self._entries.append(_Entry(call, stream, stream._version if stream is not None else 0))
@@ -113,9 +115,9 @@ class Search(Listener):
                 break
         else:
             return
-        self.trace.leave(entry.call, output)
+        self.trace.leave(entry.call)
         stream = entry.stream
-        if stream is None or not isinstance(output, torch.Tensor) or self._candidates:
+        if stream is None or not isinstance(output, torch.Tensor) or self._has_shortcuts:
             return
         if output.shape == stream.shape and output is not stream:
             nodes = tuple(range(entry.call.first, len(self.trace.nodes)))
@@ -139,6 +141,7 @@ class Search(Listener):
         manner, measured = join.taken
         candidate = Candidate(trace.nodes[-1].index, join.junction)
         self._candidates.append(candidate)
+        self._has_shortcuts |= join.junction.shortcut == "identity"
         trace.nodes[join.junction.branch_node].unscaled = None
         if self.measurer is not None:
             self.measurer.joined(measured, join, manner, result)
@@ -153,14 +156,15 @@ class Search(Listener):
 
     def unclear(self, trace: Trace, first: torch.Tensor, unclear: Unclear) -> None:
         """Remembers where, by the module whose forward runs."""
-        module = trace.calls[trace._stack[-1]].module if trace._stack else None
-        self._unclear.setdefault(self.names.modules.get(id(module), "") or "the network", unclear)
+        call = trace.innermost
+        name = self.names.modules.get(id(call.module), "") if call is not None else ""
+        self._unclear.append(UnclearSum(name or "the network", len(trace.nodes), unclear))
 
     def chain(
         self, trace: Trace, stream: torch.Tensor, output: torch.Tensor, nodes: Sequence[int]
     ) -> None:
         """A map with norm and activation, of equal shapes in and out."""
-        if self._candidates:
+        if self._has_shortcuts:
             return
         call = trace.calls[trace.nodes[nodes[0]].call]
         candidate = PlainCandidate(
@@ -199,7 +203,9 @@ class Search(Listener):
         indices = [node.index for t in tensors_in(output) if (node := self.trace.node(t))]
         live = graph.live_nodes(self.trace, indices)
         outputs = sum(1 << index for index in set(indices))
-        kept, remarks = graph.accepted(self.trace, self._candidates, live, self.names)
+        kept, remarks = graph.accepted(
+            self.trace, self._candidates, live, self.names, self._unclear
+        )
         made: list[Block] = []
         records: list[Record | None] = []
         for candidate in kept:
@@ -212,7 +218,7 @@ class Search(Listener):
                 continue
             made.append(block)
             records.append(self._records.pop(candidate.node, None))
-        if not made:
+        if not made and not self._has_shortcuts:
             chosen = plain.chosen(self.trace, self._plain, live, self.names)
             for place in chosen:
                 made.append(
@@ -221,6 +227,8 @@ class Search(Listener):
                 )  # fmt: skip
                 records.append(self._plain_records.pop(place, None))
         remarks += graph.unclear_remarks(self._unclear)
+        ends = [candidate.node for candidate in kept[: len(made)]]
+        made, records = with_inferred(self.model, self.trace, made, records, ends)
         ordered = graph.in_order(made, self.names)
         self._settle(ordered, records)
         return BlockMap(ordered, dict.fromkeys(remarks))

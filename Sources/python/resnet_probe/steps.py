@@ -73,7 +73,7 @@ class UpdateWatch:
 
         `guard(function, *args)` calls the function and keeps what it raises.
         A wrapper without hooks of its own (Accelerate's) is watched at the optimizer inside it; a
-        wrapper of a gradient scaler (timm's) at the scaler inside it.
+        wrapper of a gradient scaler (timm's) at the scaler inside it. TypeError for anything else.
         """
         self._observer = observer
         self._guard = guard
@@ -83,8 +83,7 @@ class UpdateWatch:
         self._watched: dict[int, Optimizer] = {}
         self._scaler = _scaler_within(scaler)
         self._scaled_step: ScaledStep | None = None
-        for outer in optimizers:
-            optimizer = _optimizer_within(outer)
+        for optimizer in [_optimizer_within(outer) for outer in optimizers]:
             if id(optimizer) in self._watched:
                 continue
             self._watched[id(optimizer)] = optimizer
@@ -162,7 +161,7 @@ class UpdateWatch:
         `scaler.unscale_`.
         """
         scale = _tensor(self._scaler, "_scale")
-        if self._scaler is None or scale is None or not self._scaler.is_enabled():
+        if scale is None:  # disabled, or nothing was scaled yet
             return None
         if id(optimizer) not in self._scaled:
             states = getattr(self._scaler, "_per_optimizer_states", {})
@@ -224,15 +223,22 @@ def _states(optimizers: Sequence[Optimizer]) -> list[dict[str, Any]]:
 
 
 def _optimizer_within(optimizer: Optimizer) -> Optimizer:
-    """The first optimizer inside wrappers that has step hooks."""
-    within = optimizer
-    while "_optimizer_step_pre_hooks" not in vars(within):
-        within = vars(within)["optimizer"]
-    return within
+    """The first optimizer inside wrappers that has step hooks; TypeError where there is none."""
+    within: object = optimizer
+    while within is not None and "_optimizer_step_pre_hooks" not in getattr(within, "__dict__", {}):
+        within = getattr(within, "optimizer", None)
+    if within is None:
+        raise TypeError(
+            f"{type(optimizer).__name__} is no torch optimizer and has none as its `optimizer`; "
+            "pass the torch optimizer itself"
+        )
+    return cast("Optimizer", within)
 
 
 def _scaler_within(scaler: object) -> GradScaler | None:
     within = scaler if hasattr(scaler, "step") else getattr(scaler, "_scaler", None)
+    if scaler is not None and within is None:
+        raise TypeError(f"{type(scaler).__name__} is no gradient scaler: it has no `step`")
     return cast("GradScaler | None", within)
 
 

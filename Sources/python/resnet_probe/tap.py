@@ -117,10 +117,15 @@ class Tap(TorchFunctionMode):
         if junction is None:
             return None
         is_second = junction.branch_node == nodes[1].index
-        if alpha != 1 and not (is_second and isinstance(alpha, (int, float))):
-            return None
         operands = (first, second) if is_second else (second, first)
         overwrites = None if name == "add" else int(not is_second)
+        if alpha != 1 and not isinstance(alpha, (int, float)):
+            return None
+        if alpha != 1 and not is_second:  # F + αx: the shortcut is no longer the stream itself
+            junction.shortcut = "projection"
+            with torch.no_grad():
+                operands = (operands[0].detach() * alpha, operands[1])
+            alpha = 1
         return self._join(name, junction, operands, float(alpha), overwrites)
 
     def _before_cat(

@@ -15,9 +15,9 @@ _WIDE = 65_536  # elements up to which products are summed in double precision
 
 
 def is_measured(tensor: Tensor) -> bool:
-    """Whether norms of it are taken: dense, real floating point, of its own memory.
+    """Whether norms of it are taken: dense, real floating point, with elements of its own.
 
-    Not lazy, meta, sparse, complex, quantised or distributed over processes (DTensor).
+    Not empty, lazy, meta, sparse, complex, quantised or distributed over processes (DTensor).
     """
     return (
         tensor.dtype in DTYPES
@@ -25,6 +25,7 @@ def is_measured(tensor: Tensor) -> bool:
         and not tensor.is_meta
         and not hasattr(tensor, "_local_tensor")
         and not torch.nn.parameter.is_lazy(tensor)
+        and tensor.numel() > 0
     )
 
 

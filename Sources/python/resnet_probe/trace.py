@@ -61,7 +61,7 @@ class Call:
     parent: int  # -1: none
     module: torch.nn.Module | None
     first: int  # the index of the first node made inside
-    outputs: tuple[int, ...] = ()
+    end: int = -1  # the index after the last node made inside; -1: under way
 
 
 class Trace:
@@ -145,12 +145,16 @@ class Trace:
         self._stack.append(call.index)
         return call
 
-    def leave(self, call: Call, output: Any) -> None:
+    def leave(self, call: Call) -> None:
         """Ends a module's call, and with it what was begun inside and never ended."""
         while self._stack and self._stack.pop() != call.index:
             pass
-        known = (self.node(tensor) for tensor in tensors_in(output))
-        call.outputs = tuple(node.index for node in known if node is not None)
+        call.end = len(self.nodes)
+
+    @property
+    def innermost(self) -> Call | None:
+        """The call under way."""
+        return self.calls[self._stack[-1]] if self._stack else None
 
     def calls_around(self, index: int) -> Iterator[int]:
         """A call and those around it, the innermost first."""

@@ -72,8 +72,10 @@ UNKNOWN: tuple[Entry, ...] = (
     Entry("block twice", BlockTwice, images(8), 3),
     Entry("branches in a loop", BranchesInLoop, rows(12), 4),
     # Three within the long skip's branch, and the long skip.
-    Entry("EDSR", EDSR, images(8), 4, nested=3),
-    Entry("inner residual", InnerResidual, images(8), 4, nested=2),
+    # The long skip over the body is said, not measured: its branch is three blocks.
+    Entry("EDSR", EDSR, images(8), 3),
+    # A residual sum inside a block's branch is part of that branch.
+    Entry("inner residual", InnerResidual, images(8), 2),
     # The skips are concatenated past whole halves of the network: no dense layers. No DoubleConv
     # has equal shapes, so each convolution that has: the second of the five.
     Entry("U-Net", UNet, images(16), plain=None, concat=None),
@@ -92,7 +94,8 @@ UNKNOWN: tuple[Entry, ...] = (
     Entry("cross-attention", CrossAttention, _two_sequences, 6),
     # One block a layer: the two branches share their norm, so neither is one alone.
     Entry("parallel branches", Parallel, ids(20, 6), 3),
-    Entry("parallel branches, left to right", lambda: Parallel("stream first"), ids(20, 6), 3),
+    # (x + attention) + MLP: neither sum has the whole branch. Said, not measured.
+    Entry("parallel branches, left to right", lambda: Parallel("stream first"), ids(20, 6)),
     Entry("torch encoder, post-norm", lambda: TorchEncoder(False), _padded, 4),
     Entry("torch encoder, pre-norm", lambda: TorchEncoder(True), _padded, 4),
     Entry("torch decoder", TorchDecoder, _two_sequences, 6),

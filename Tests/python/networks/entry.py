@@ -21,9 +21,8 @@ class Entry:
     """A network with the blocks that a reader of its code finds.
 
     `identity`, `projection`, `plain` and `concat` are counts of blocks; None where two readings
-    are both fair, so that nothing is held to it. Of the residual blocks, `nested` lie within
-    another's branch. `parameters` is the count that paper or library states, within 1 %, in
-    `made`'s size. `trained` tells whether a step is worth its seconds on two cores; the others
+    are both fair, so that nothing is held to it. `parameters` is the count that paper or library
+    states, within 1 %, in `made`'s size. `trained` tells whether a step is worth its seconds on two cores; the others
     are for the meta device. `silent` tells that a training step may leave blocks out.
     """
 
@@ -34,7 +33,6 @@ class Entry:
     projection: int | None = 0
     plain: int | None = 0
     concat: int | None = 0
-    nested: int = 0
     trained: bool = True
     parameters: float | None = None
     silent: bool = False
