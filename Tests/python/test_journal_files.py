@@ -211,7 +211,7 @@ def test_links_in_delivered_and_others_names_are_left_alone(tmp_path: pathlib.Pa
 def test_a_name_that_is_taken_is_passed_over(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resnet_probe.recording.random_identity", lambda: bytes(16))
+    monkeypatch.setattr("resnet_probe.attempt.random_identity", lambda: bytes(16))
     taken = tmp_path / f"{'0' * 32}.0.rpj"
     taken.write_bytes(b"")
     said: list[str] = []

@@ -47,12 +47,12 @@ def test_the_thread_leaves_what_waited_even_if_the_loop_hangs(tmp_path: pathlib.
 import threading
 recording = recording_in(sys.argv[1], period=0.01)
 written = threading.Event()
-append = recording._journal.append
+append = recording._attempt._journal.append
 def noted(*arguments):
     result = append(*arguments)
     written.set()
     return result
-recording._journal.append = noted
+recording._attempt._journal.append = noted
 recording.put(frame(0))
 assert written.wait(30)
 print("written", flush=True)

@@ -114,7 +114,7 @@ def test_the_thread_writes_a_frame_that_waited_for_a_period(tmp_path: pathlib.Pa
 
 def test_the_thread_runs_by_itself(tmp_path: pathlib.Path) -> None:
     scene = Scene(tmp_path, period=0.01)
-    journal = scene.recording._journal
+    journal = scene.recording._attempt._journal
     assert journal is not None
     written = threading.Event()
     append = journal.append
@@ -218,7 +218,7 @@ def test_frames_given_up_are_counted_in_the_next_one_and_at_the_end(scene: Scene
 
 
 def test_the_cost_of_calls_stands_in_the_next_frame(scene: Scene) -> None:
-    journal = scene.recording._journal
+    journal = scene.recording._attempt._journal
     assert journal is not None
     append = journal.append
 
@@ -280,7 +280,7 @@ def test_a_frame_that_cannot_be_written_costs_itself_and_a_notice(scene: Scene) 
 
 
 def test_a_call_from_a_signal_handler_within_another_waits_for_nothing(scene: Scene) -> None:
-    journal = scene.recording._journal
+    journal = scene.recording._attempt._journal
     assert journal is not None
     append = journal.append
 
@@ -361,7 +361,7 @@ def test_what_the_thread_could_not_write_is_raised_at_the_next_call(
     tmp_path: pathlib.Path,
 ) -> None:
     scene = Scene(tmp_path, strict=True)
-    journal = scene.recording._journal
+    journal = scene.recording._attempt._journal
     assert journal is not None
     journal._folder._limit = 0
     journal._allowance = 0
