@@ -22,9 +22,10 @@ class Entry:
 
     `identity`, `projection`, `plain` and `concat` are counts of blocks; None where two readings
     are both fair, so that nothing is held to it. Of the residual blocks, `nested` lie within
-    another's branch. `parameters` is the count that paper or library states, within 1 %, in
-    `made`'s size. `trained` tells whether a step is worth its seconds on two cores; the others
-    are for the meta device. `silent` tells that a training step may leave blocks out.
+    another's branch. `trained` tells whether a step is worth its time on two cores; the others
+    are for the meta device. `slow`: a step takes more than about a second. `silent`: stochastic
+    depth may drop a block for all samples of a step. `parameters` is the count that paper or
+    library states, within 1 %, of `full` or, where that is None, of `make`.
     """
 
     name: str
@@ -36,8 +37,10 @@ class Entry:
     concat: int | None = 0
     nested: int = 0
     trained: bool = True
+    slow: bool = False
     parameters: float | None = None
     silent: bool = False
+    full: Callable[[], nn.Module] | None = None
     needs: str = "torch"
 
     @property
