@@ -7,7 +7,7 @@ import torch
 
 from networks.catalogue import CATALOGUE, Entry, entry, mean_loss, tensors_of
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 def _available(rows: tuple[Entry, ...]) -> list[Entry]:
