@@ -5,31 +5,44 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import pytest
 import resnet_probe.statistics
 import torch
 from resnet_probe.frame import BlockStatistics, LogDistribution, Moments, Pooled
 from resnet_probe.gradient_sums import GradientSums, branch_gradient_sums, through_square
+from resnet_probe.samples import exact
 from resnet_probe.statistics import BlockStep, pack
 from resnet_probe.sums import concat_sums, plain_sums, residual_sums
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
-def tensors(samples: int, seed: int = 3, width: int = 12) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+
+def tensors(samples: int, seed: int = 3, width: int = 12) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     x, f, g, dx = torch.randn(4, samples, width, generator=generator)
     return x, 0.3 * f, 0.1 * g, 0.2 * dx
 
 
 def block(
-    parts: list[tuple[Tensor, Tensor, Tensor, Tensor]], ordinal: int = 0, **given: Any
+    parts: list[Batch],
+    ordinal: int = 0,
+    *,
+    activation: Literal["identity", "relu"] = "identity",
+    survives: Tensor | None = None,
+    present: Tensor | None = None,
+    count_absorbed: bool = False,
 ) -> BlockStep:
-    step = BlockStep(ordinal, "residual", "identity", given.pop("activation", "identity"))
+    step = BlockStep(ordinal, "residual", "identity", activation)
     for x, f, g, dx in parts:
-        sums = residual_sums(x, f, activation="both", sample_axis="row", **given)
+        sums = residual_sums(
+            x, f, activation="both", sample_axis="row", survives=survives, present=present,
+            count_absorbed=count_absorbed,
+        )  # fmt: skip
         gradients = branch_gradient_sums(g, f, sample_axis="row")
         gradients.through = through_square(dx, g, sample_axis="row")
         step.forward.append(sums)
@@ -41,9 +54,9 @@ def of(step: BlockStep, loss_scale: Tensor | float | None = None) -> BlockStatis
     return pack([step], loss_scale).unpack()[0][0]
 
 
-def close(left: Any, right: Any, tolerance: float = 1e-9, path: str = "") -> None:
+def close(left: object, right: object, tolerance: float = 1e-9, path: str = "") -> None:
     """Equal up to rounding, whatever the value is made of."""
-    if dataclasses.is_dataclass(left):
+    if dataclasses.is_dataclass(left) and not isinstance(left, type):
         assert type(left) is type(right), path
         for field in dataclasses.fields(left):
             name = f"{path}.{field.name}"
@@ -65,7 +78,7 @@ def test_micro_batches_pool_to_the_whole_batch() -> None:
     batch = tensors(40)
     # The loss of a micro-batch is the mean over its own samples.
     sizes = (16, 4, 20)
-    pieces = list(zip(*(part.split(sizes) for part in batch), strict=True))
+    pieces = list(zip(*(part.split(sizes) for part in batch), strict=True))  # type: ignore[no-untyped-call]
     scaled = [
         (x, f, g * (40 / n), dx * (40 / n)) for (x, f, g, dx), n in zip(pieces, sizes, strict=True)
     ]
@@ -153,6 +166,41 @@ def test_a_gradient_of_the_stream_may_be_missing() -> None:
     assert found.output_grad_norm.n == 20
 
 
+def test_a_gradient_of_the_stream_may_be_missing_of_one_micro_batch() -> None:
+    first, second = tensors(20, 1), tensors(12, 2)
+    step = block([first, second])
+    assert step.gradients[1] is not None
+    step.gradients[1].through = None
+    found = of(step)
+    close(found.branch_gain, of(block([first])).branch_gain, 1e-12)
+    assert found.output_grad_norm is not None
+    assert found.output_grad_norm.n == 32
+
+
+def test_a_projection_has_no_use_for_the_gradient_of_the_stream() -> None:
+    x, f, g, dx = tensors(20)
+    step = block([(x, f, g, dx * math.nan)])
+    assert of(step).output_grad_norm is None
+    step.shortcut = "projection"
+    found = of(step)
+    assert found.branch_gain is None
+    assert found.output_grad_norm is not None
+    assert found.output_grad_norm.n == 20
+
+
+def test_gradients_whose_squares_overflow_float64_are_left_out() -> None:
+    x, f, g, dx = (part.double() for part in tensors(20))
+    g[3] = 1e145
+    found = of(block([(x, f, g, dx)]))
+    assert found.output_grad_norm is not None
+    assert found.output_grad_norm.n == 19
+    assert found.output_grad_norm.m2 < 100
+    g[3], f[3] = 1e75, 1e75
+    found = of(block([(x, f, g, dx)]))
+    assert found.taylor_importance is not None
+    assert found.taylor_importance.n == 19
+
+
 def test_gradients_that_are_not_finite_leave_only_the_gradient_statistics() -> None:
     x, f, g, dx = tensors(20)
     g[3, 2], dx[5, 0], g[7, 1], dx[8, 1] = math.nan, math.inf, -math.inf, math.nan
@@ -231,7 +279,7 @@ def test_bins_begin_at_their_lower_edges() -> None:
         slot = sum(edge <= gap for edge in edges) - 1
         slot = 97 if slot < 0 else 98 if slot == 96 else slot
         expected[slot] = expected.get(slot, 0) + 1
-    assert sum(gap == edge for gap, edge in zip(gaps, edges)) > 60
+    assert sum(gap == edge for gap, edge in zip(gaps, edges, strict=False)) > 60
     assert of(step).identity_gap_histogram == dict(sorted(expected.items()))
 
 
@@ -284,7 +332,7 @@ def test_gradients_are_those_of_a_samples_own_loss() -> None:
     h.retain_grad()
     y = torch.relu(h)
     losses = (y @ head) ** 2
-    (losses.mean() * 128).backward()
+    (losses.mean() * 128).backward()  # type: ignore[no-untyped-call]
     assert h.grad is not None
     assert x.grad is not None
     step = BlockStep(0, "residual", "identity", "relu")
@@ -297,7 +345,7 @@ def test_gradients_are_those_of_a_samples_own_loss() -> None:
     norms, gains, importances = [], [], []
     for one in x.detach():
         branch = torch.tanh(one @ weight)
-        jacobian = torch.autograd.functional.jacobian(lambda v: torch.tanh(v @ weight), one)
+        jacobian = torch.autograd.functional.jacobian(lambda v: torch.tanh(v @ weight), one)  # type: ignore[no-untyped-call]
         total = (one + branch).requires_grad_()
         (g,) = torch.autograd.grad((torch.relu(total) @ head) ** 2, total)
         norms.append(g.norm())
@@ -343,23 +391,37 @@ def test_nothing_reads_a_value_of_the_device() -> None:
 
 
 def test_nothing_is_copied_between_devices() -> None:
-    class Watch(TorchDispatchMode):
-        def __init__(self) -> None:
-            super().__init__()
-            self.seen: list[str] = []
+    seen: list[str] = []
 
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(
-            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:  # noqa: ARG002, E501
+            self,
+            func: Callable[..., object],
+            types: object,
+            args: tuple[object, ...] = (),
+            kwargs: dict[str, object] | None = None,
+        ) -> object:
+            del types
             made = func(*args, **(kwargs or {}))
             if isinstance(made, Tensor) and made.device.type != "meta":
-                self.seen.append(str(func))
+                seen.append(str(func))
             return made
 
-    with Watch() as watch:
+    with Watch():  # type: ignore[no-untyped-call]
         steps, scale, extras = everything("meta")
         pack(steps, scale, extras)
-    assert watch.seen == []
+    assert seen == []
+
+
+def test_sums_run_outside_autograd_and_autocast() -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        with exact(torch.device("cpu")):
+            assert not torch.is_autocast_enabled("cpu")
+            assert not torch.is_grad_enabled()
+        assert torch.is_autocast_enabled("cpu")
+        assert torch.is_grad_enabled()
+    with exact(torch.device("meta")):
+        assert not torch.is_grad_enabled()
 
 
 def test_autograd_autocast_and_inputs_are_left_alone() -> None:

@@ -188,7 +188,7 @@ class _Group:
 
         factor = self._known(number)
         scale = self.loss_scale
-        if isinstance(scale, Tensor) and scale.device.type == "cpu":
+        if isinstance(scale, Tensor) and scale.device.type == "cpu" != self.device.type:
             scale = scale.item()
         if isinstance(scale, Tensor):
             scale = scale.detach().to(self.device, non_blocking=True).to(self.wide).reshape(())
