@@ -98,10 +98,11 @@ class Search(Listener):
 
     def _enter_known(self, module: torch.nn.Module, args: Any) -> None:
         call = self.trace.enter(module)
-        stream = None
-        if id(module) in self._with_maps and not self._has_shortcuts:
-            tensors = [t for t in tensors_in(args) if t.is_floating_point() and t.ndim > 1]
-            stream = tensors[0] if len(tensors) == 1 else None
+        tensors = [t for t in tensors_in(args) if t.is_floating_point() and t.ndim > 1]
+        stream = tensors[0] if len(tensors) == 1 else None
+        call.shape = tuple(stream.shape) if stream is not None else ()
+        if id(module) not in self._with_maps or self._has_shortcuts:
+            stream = None
         self._entries.append(_Entry(call, stream, stream._version if stream is not None else 0))
 
     def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:

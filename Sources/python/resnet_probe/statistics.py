@@ -330,7 +330,7 @@ class _Group:
         step = self.steps[row]
         first = step.forward[0]
         dense = step.kind == "concat"
-                return BlockLayout(
+        return BlockLayout(
             ordinal=step.ordinal,
             offset=offset,
             micro_batches=len(step.forward),
