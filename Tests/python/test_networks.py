@@ -1,14 +1,13 @@
 """The catalogue's networks are what they say they are, and train."""
 
 import importlib.util
-import time
 
 import pytest
 import torch
 
 from networks.catalogue import CATALOGUE, Entry, entry, mean_loss, tensors_of
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 def _available(rows: tuple[Entry, ...]) -> list[Entry]:
@@ -16,7 +15,8 @@ def _available(rows: tuple[Entry, ...]) -> list[Entry]:
 
 
 ROWS = _available(CATALOGUE)
-TRAINED = [row for row in ROWS if row.trained]
+# The libraries' own networks train: that is the libraries' to test.
+TRAINED = [row for row in ROWS if row.trained and row.needs == "torch"]
 STATED = [row for row in ROWS if row.parameters is not None]
 
 
@@ -32,11 +32,9 @@ def test_a_step_trains(row: Entry) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     example = row.example()
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    started = time.perf_counter()
     loss = mean_loss(model(*example.args, **example.kwargs))
     loss.backward()
     optimizer.step()
-    print(f"{row.name}: {time.perf_counter() - started:.2f} s")
     assert torch.isfinite(loss)
     changed = sum(
         not torch.equal(new, old) for new, old in zip(model.parameters(), before, strict=True)
@@ -56,7 +54,8 @@ def test_it_runs_on_the_meta_device(row: Entry) -> None:
 @pytest.mark.parametrize("row", STATED, ids=lambda row: row.name)
 def test_parameters_are_as_stated(row: Entry) -> None:
     with torch.device("meta"):
-        count = sum(parameter.numel() for parameter in row.make().parameters())
+        model = (row.full or row.make)()
+    count = sum(parameter.numel() for parameter in model.parameters())
     assert count == pytest.approx(row.parameters, rel=0.01)
 
 
@@ -76,8 +75,8 @@ def test_the_rows_of_the_issue_are_there() -> None:
         "ResNet-20", "ResNet-56", "ResNet-110", "ResNet-1202", "pre-activation ResNet-18",
         "pre-activation ResNet-164", "WRN-28-10", "wide_resnet50_2", "stochastic depth row",
         "stochastic depth batch", "densenet121", "DenseNet-BC-100-12", "SimpleNet", "SimpNet",
-        "alexnet", "vgg16", "googlenet", "timm inception_resnet_v2", "mobilenet_v2",
+        "alexnet", "vgg16", "googlenet", "inception_resnet_v2", "mobilenet_v2",
         "mobilenet_v3_small", "mobilenet_v3_large", "convnext_tiny", "efficientnet_b0",
-        "vit_b_16", "swin_t", "timm resnetv2_50", "GPT", "BERT post-norm",
+        "vit_b_16", "swin_t", "resnetv2_50", "vit_tiny_patch16_224", "GPT", "BERT post-norm",
     ]  # fmt: skip
     assert all(entry(name) for name in named)

@@ -21,8 +21,9 @@ class GradientTap:
     """
 
     __slots__ = (
-        "_branch", "_factor", "_gradient", "_guard", "_listens_at_output", "_listens_at_stream", "_stream", "_stream_version", "_value", "_value_versions",
-        "arrived", "detail", "sample_axis", "sums",
+        "_branch", "_factor", "_gradient", "_guard", "_listens_at_output", "_listens_at_stream",
+        "_stream", "_stream_version", "_sum_versions", "_value", "_value_versions", "arrived",
+        "detail", "sample_axis", "sums",
     )  # fmt: skip
 
     def __init__(self, guard: Callable[..., Any], sample_axis: str, detail: str) -> None:
@@ -38,6 +39,7 @@ class GradientTap:
         self._value: torch.Tensor | None = None
         self._stream: torch.Tensor | None = None
         self._value_versions: tuple[int, ...] = ()
+        self._sum_versions: tuple[int, ...] = ()  # of h, once y is held in its place
         self._stream_version = 0
         self._gradient: torch.Tensor | None = None
 
@@ -68,7 +70,14 @@ class GradientTap:
         """Takes y = relu(h) in h's place: the one of both that the backward pass holds."""
         if self._value is not None:
             self._value = output.detach()
+            self._sum_versions = self._value_versions
             self._value_versions = (output._version,)
+
+    def unfollow_relu(self, value: torch.Tensor) -> None:
+        """Takes h back: the ReLU belongs to the next block's branch."""
+        if self._value is not None and self._sum_versions:
+            self._value = value.detach()
+            self._value_versions, self._sum_versions = self._sum_versions[:1], ()
 
     def secure(self) -> None:
         """Keeps F itself in place of h and x, one of which is about to be overwritten."""
@@ -80,9 +89,12 @@ class GradientTap:
             self._value_versions = (self._branch._version,)
 
     def settle(self, activation: str) -> None:
-        """Tells the activation that turned out to follow: without a ReLU nothing may overwrite h."""
-        if activation != "relu":
-            self._value_versions = self._value_versions[:1]
+        """Tells the activation that turned out to follow: without a ReLU nothing replaces h."""
+        if activation == "relu":
+            return
+        self._value_versions = self._value_versions[:1]
+        if self._sum_versions:
+            self._value = None
 
     def listen(self, output: torch.Tensor) -> None:
         """Waits for the gradient at h, the block's sum (of plain and dense blocks at F)."""

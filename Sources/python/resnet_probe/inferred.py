@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 
 from .blocks import Block
-from .trace import Trace
+from .trace import Call, Trace
 
 Kept = TypeVar("Kept")
 
@@ -48,10 +48,15 @@ def with_inferred(
     for name, module in modules.items():
         if type(module) not in classes or name in counts or not name:
             continue
-        template = _twin(name, module, templates, modules)
-        if template is None or _ran(trace, name, module, template):
+        call = next((call for call in trace.calls if call.module is module), None)
+        template = _twin(module, templates, modules, exactly=True)
+        if template is None and call is not None and call.shape:
+            template = _twin(module, templates, modules, exactly=False)
+        if template is None or _ran(trace, module, template):
             continue
         block = _renamed(template, name)
+        if _shapes(module) != _shapes(modules[template.site.owner]):
+            block = _measured_anew(block, module, call)
         own.append((_Placed((_position(trace, module, name, own, places), places[name]), block), None))
     own.sort(key=lambda pair: pair[0].order)
     return [placed.block for placed, _ in own], [record for _, record in own]
@@ -62,23 +67,39 @@ def _shapes(module: torch.nn.Module) -> Shapes:
 
 
 def _twin(
-    name: str, module: torch.nn.Module, templates: Sequence[Block],
-    modules: dict[str, torch.nn.Module],
+    module: torch.nn.Module, templates: Sequence[Block], modules: dict[str, torch.nn.Module], *,
+    exactly: bool,
 ) -> Block | None:  # fmt: skip
-    """A found block whose module has parameters of the same names and shapes, near this one."""
+    """A found block whose module has parameters of the same names, and shapes if `exactly`."""
     shapes = _shapes(module)
     for template in templates:
         other = modules[template.site.owner]
-        if type(other) is type(module) and _shapes(other) == shapes:
+        own = _shapes(other)
+        if type(other) is type(module) and (own == shapes if exactly else own.keys() == shapes.keys()):
             return template
     return None
 
 
-def _ran(trace: Trace, name: str, module: torch.nn.Module, template: Block) -> bool:
+def _ran(trace: Trace, module: torch.nn.Module, template: Block) -> bool:
     """Whether the branch's parameters were used in this pass."""
-    names = {parameter.removeprefix(template.site.owner + ".") for parameter in template.site.parameters}
-    own = {id(p) for n, p in module.named_parameters() if n in names}
+    own = {id(parameter) for parameter in _branch_of(module, template)}
     return any(id(p) in own for node in trace.nodes for p in node.parameters)
+
+
+def _branch_of(module: torch.nn.Module, template: Block) -> list[torch.nn.Parameter]:
+    prefix = template.site.owner + "."
+    names = {name.removeprefix(prefix) for name in template.site.parameters}
+    return [parameter for name, parameter in module.named_parameters() if name in names]
+
+
+def _measured_anew(block: Block, module: torch.nn.Module, call: Call | None) -> Block:
+    """A block whose twin is of another size: what its module's own call and parameters tell."""
+    shape = call.shape if call is not None else ()
+    prefix = block.site.owner + "."
+    names = {name.removeprefix(prefix) for name in block.site.parameters}
+    count = sum(p.numel() for name, p in module.named_parameters() if name in names)
+    inner = shape[-1:] if block.sample_axis == "token" else shape[1:]
+    return replace(block, shape=inner, branch_shape=(), parameters=count, macs=None)
 
 
 def _position(

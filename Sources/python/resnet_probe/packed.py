@@ -198,7 +198,7 @@ def _moments(row: list[float], name: str) -> Moments | None:
     n, mean, m2 = int(row[place]), row[place + 1], row[place + 2]
     if n == 0 or not math.isfinite(mean) or not math.isfinite(m2):
         return None
-    return Moments(n, mean, m2 if n > 1 else 0.0)
+    return Moments(n, mean, m2)
 
 
 def _distribution(row: list[float], name: str, unit: float) -> LogDistribution | None:

@@ -25,11 +25,11 @@ def count(mask: Tensor) -> Tensor:  # (blocks,)
 
 
 def moments(sampled: list[tuple[Tensor, Tensor]]) -> Tensor:  # (blocks, 3 · statistics)
-    """n, mean and squared deviations of every statistic, in two passes."""
+    """n, mean (NaN where n is 0) and squared deviations of every statistic, in two passes."""
     valid = torch.stack([mask for _, mask in sampled])  # (statistics, blocks, samples)
     values = torch.where(valid, torch.stack([value for value, _ in sampled]), 0)
     n = valid.sum(2, dtype=values.dtype)
-    mean = values.sum(2) / n.clamp(min=1)
+    mean = values.sum(2) / n
     apart = torch.where(valid, values - mean.unsqueeze(2), 0)
     return torch.stack((n, mean, apart.square_().sum(2)), 2).transpose(0, 1).flatten(1)
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn.modules import module as torch_module
 
-from . import graph, plain
+from . import graph, operations, plain
 from .blocks import Block, BlockMap
 from .graph import Candidate, Names, UnclearSum
 from .inferred import with_inferred
@@ -57,6 +57,7 @@ class Search(Listener):
     _with_maps: set[int] = field(default_factory=set)
     _handles: list[Any] = field(default_factory=list)
     _tap: Tap | None = None
+    _rows: int = 0  # of the batch
 
     def __post_init__(self) -> None:
         self.names = Names.of(self.model)
@@ -70,6 +71,7 @@ class Search(Listener):
         self.trace.enter(self.model)
         for tensor in inputs:
             self.trace.add_input(tensor)
+        self._rows = next((tensor.shape[0] for tensor in inputs if tensor.ndim), 0)
         self._handles = [
             torch_module.register_module_forward_pre_hook(self._enter),
             torch_module.register_module_forward_hook(self._leave, always_call=True),
@@ -98,10 +100,11 @@ class Search(Listener):
 
     def _enter_known(self, module: torch.nn.Module, args: Any) -> None:
         call = self.trace.enter(module)
-        stream = None
-        if id(module) in self._with_maps and not self._has_shortcuts:
-            tensors = [t for t in tensors_in(args) if t.is_floating_point() and t.ndim > 1]
-            stream = tensors[0] if len(tensors) == 1 else None
+        tensors = [t for t in tensors_in(args) if t.is_floating_point() and t.ndim > 1]
+        stream = tensors[0] if len(tensors) == 1 else None
+        call.shape = tuple(stream.shape) if stream is not None else ()
+        if id(module) not in self._with_maps or self._has_shortcuts:
+            stream = None
         self._entries.append(_Entry(call, stream, stream._version if stream is not None else 0))
 
     def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
@@ -132,6 +135,7 @@ class Search(Listener):
         """Takes a candidate, measured with what may still follow it."""
         manner = self._manner(join.junction, join.operands[-1])
         measured = Measured()
+        self._keep_sums(trace, join)
         if self.measurer is not None:
             measured = self.measurer.join(join, manner, self.found_pass.present)
         return manner, measured
@@ -153,6 +157,21 @@ class Search(Listener):
         record = self._records.get(source)
         if record is not None and record.gradient is not None:
             record.gradient.follow_relu(result)
+
+    def _keep_sums(self, trace: Trace, join: Join) -> None:
+        """Of the block whose sum is this one's stream: h itself, and F where h is overwritten."""
+        fork = trace.nodes[join.junction.forks[0]]
+        before, stream = self._records.get(fork.index), fork.reference()
+        if before is not None and before.gradient is not None and stream is not None:
+            before.gradient.unfollow_relu(stream)
+        if join.overwrites is None:
+            return
+        node = trace.node(join.operands[join.overwrites])
+        if node is not None and node.operation in operations.RELUS:
+            node = trace.nodes[node.parents[0]]
+        record = self._records.get(node.index) if node is not None else None
+        if record is not None and record.gradient is not None:
+            record.gradient.secure()
 
     def unclear(self, trace: Trace, first: torch.Tensor, unclear: Unclear) -> None:
         """Remembers where, by the module whose forward runs."""
@@ -241,12 +260,16 @@ class Search(Listener):
         self._plain_records.clear()
         for block, record in zip(blocks, records, strict=True):
             if record is None:
+                skipped = Record(None, None, block, samples=self._rows)
+                self.found_pass.records += [skipped] if block.found == "inferred" else []
                 continue
             record.block, record.candidate = block, None
             if record.forward is not None:
                 record.forward = record.forward.settled(block.activation)  # type: ignore[arg-type]
-            if record.gradient is not None and block.site.has_other_readers:
-                record.gradient.ignore_stream()
+            if record.gradient is not None:
+                record.gradient.settle(block.activation)
+                if block.site.has_other_readers:
+                    record.gradient.ignore_stream()
             self.found_pass.records.append(record)
         self.trace.release()
 

@@ -65,11 +65,11 @@ class MeasuredStep:
             return
         table = self._tables.get(id(optimizer))
         if table is None:  # the blocks were found inside the closure
-            self._tables[id(optimizer)] = UpdateTable(one.before())
+            self._tables[id(optimizer)] = UpdateTable.of_gradients(one)
             return
         table.ratio = one.after()
         if ran_closure:
-            table.take_gradients(one.before())
+            table.take_gradients(UpdateTable.of_gradients(one))
 
     # The end
 

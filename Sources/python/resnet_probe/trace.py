@@ -61,6 +61,7 @@ class Call:
     parent: int  # -1: none
     module: torch.nn.Module | None
     first: int  # the index of the first node made inside
+    shape: tuple[int, ...] = ()  # of the only floating tensor that it was called with
     end: int = -1  # the index after the last node made inside; -1: under way
 
 

@@ -36,31 +36,59 @@ PLAIN = (
     # 2 + 2 + 2 + 2 PlainBlocks of two convolutions; the first of stages 2 to 4 changes shape.
     Entry("plain-18", lambda: plain18(width=8), images(32), plain=5),
     # 3 + 4 + 6 + 3 less three. ResNet-34's 21.8 M less its projections' 174,080.
-    Entry("plain-34", plain34, images(64), plain=13, parameters=21.62e6),
+    Entry("plain-34", lambda: plain34(8), images(32), plain=13, parameters=21.62e6, full=plain34),
     # 6n + 2: 3n blocks, of which the first of stages 2 and 3 change shape.
     Entry("plain-20", lambda: CifarPlainNet(20, width=4), images(16), plain=7),
-    Entry("plain-56", lambda: CifarPlainNet(56), images(32), plain=25, parameters=0.85e6),
+    Entry(
+        "plain-56",
+        lambda: CifarPlainNet(56, 4),
+        images(16),
+        plain=25,
+        parameters=0.85e6,
+        full=lambda: CifarPlainNet(56),
+    ),
     # One Sequential: no class occurs twice with two maps, so the six 8 → 8 convolutions.
     Entry("plain flat", plain_flat, images(16), plain=6),
     # conv 3, 4 (128), 5, 6 (128), 8, 9 (256) and 13 (256) have equal shapes, the head has not.
-    Entry("SimpleNet", SimpleNet, images(32), plain=7, parameters=5.48e6),
+    Entry(
+        "SimpleNet",
+        lambda: SimpleNet(width=4),
+        images(32),
+        plain=7,
+        parameters=5.48e6,
+        full=SimpleNet,
+    ),
     # conv 3, 4 (128), 6 to 9 (192) and 11 (288).
-    Entry("SimpNet", SimpNet, images(32), plain=7, parameters=5.48e6),
+    Entry(
+        "SimpNet",
+        lambda: SimpNet(divisor=8),
+        images(32),
+        plain=7,
+        parameters=5.48e6,
+        full=SimpNet,
+    ),
 )
 
 RESIDUAL = (
     # 3n blocks; stage 1 keeps its 16 channels, so two shortcuts are padded or projected.
     Entry("ResNet-20", lambda: CifarResNet(20), images(32), 7, 2, parameters=0.27e6),
-    Entry("ResNet-56", lambda: CifarResNet(56), images(16), 25, 2, parameters=0.85e6),
-    Entry("ResNet-110", lambda: CifarResNet(110, width=4), images(16), 52, 2),
     Entry(
-        "ResNet-110 full",
-        lambda: CifarResNet(110),
-        images(32),
+        "ResNet-56",
+        lambda: CifarResNet(56, width=4),
+        images(16),
+        25,
+        2,
+        parameters=0.85e6,
+        full=lambda: CifarResNet(56),
+    ),
+    Entry(
+        "ResNet-110",
+        lambda: CifarResNet(110, width=4),
+        images(8),
         52,
         2,
-        trained=False,
         parameters=1.73e6,
+        full=lambda: CifarResNet(110),
     ),
     Entry(
         "ResNet-1202",
@@ -77,11 +105,12 @@ RESIDUAL = (
     # 54 bottlenecks; 16 → 64, 64 → 128, 128 → 256 are projections.
     Entry(
         "pre-activation ResNet-164",
-        lambda: preact_cifar(164),
-        images(16),
+        lambda: preact_cifar(164, 4),
+        images(8),
         51,
         3,
         parameters=1.70e6,
+        full=lambda: preact_cifar(164),
     ),
     Entry("pre-activation ResNet-29", lambda: preact_cifar(29, width=4), images(16), 6, 3),
     # 3 x 4 blocks; with a width factor the first stage widens too.
@@ -137,7 +166,14 @@ RESIDUAL = (
 
 OTHERS = (
     # 3 x 16 layers, each with its own torch.cat.
-    Entry("DenseNet-BC-100-12", DenseNet, images(32), concat=48, parameters=0.77e6),
+    Entry(
+        "DenseNet-BC-100-12",
+        lambda: DenseNet(100, 2),
+        images(16),
+        concat=48,
+        parameters=0.77e6,
+        full=DenseNet,
+    ),
     Entry("DenseNet-BC-22-4", lambda: DenseNet(22, 4), images(16), concat=9),
     # Attention and MLP are separate blocks.
     Entry("GPT", _gpt, ids(50, 8), 6),

@@ -21,9 +21,10 @@ class Entry:
     """A network with the blocks that a reader of its code finds.
 
     `identity`, `projection`, `plain` and `concat` are counts of blocks; None where two readings
-    are both fair, so that nothing is held to it. `parameters` is the count that paper or library
-    states, within 1 %, in `made`'s size. `trained` tells whether a step is worth its seconds on two cores; the others
-    are for the meta device. `silent` tells that a training step may leave blocks out.
+    are both fair, so that nothing is held to it. `trained` tells whether a step is worth its time on two cores; the others
+    are for the meta device. `slow`: a step takes more than about a second. `silent`: stochastic
+    depth may drop a block for all samples of a step. `parameters` is the count that paper or
+    library states, within 1 %, of `full` or, where that is None, of `make`.
     """
 
     name: str
@@ -34,8 +35,10 @@ class Entry:
     plain: int | None = 0
     concat: int | None = 0
     trained: bool = True
+    slow: bool = False
     parameters: float | None = None
     silent: bool = False
+    full: Callable[[], nn.Module] | None = None
     needs: str = "torch"
 
     @property

@@ -103,6 +103,9 @@ def _stochastic_depth(model: StochasticDepthResNet, trace: Trace, image: Tensor)
             f = torch.zeros_like(x if shortcut is None else shortcut)
         else:
             f = block.bn2(block.conv2(torch.relu(block.bn1(block.conv1(x)))))
+            if block.training and block.mode == "skip":
+                # No mask is there to tell the division from any constant scale: F as added.
+                f, mask = f * mask, torch.ones_like(mask)
         x = trace.add(
             f"blocks.{place}", x, f, maps, last=block.bn2, shortcut=shortcut, relu=True, mask=mask
         )

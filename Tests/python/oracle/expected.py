@@ -28,14 +28,14 @@ class MicroBatch(Protocol):
         """By name."""
 
 
-def doubled(value: Any) -> Any:  # noqa: ANN401
-    """Floating tensors in float64; anything else as it is."""
+def converted(value: Any, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    """Floating tensors in `dtype`; anything else as it is."""
     if isinstance(value, Tensor):
-        return value.double() if value.is_floating_point() else value
+        return value.to(dtype) if value.is_floating_point() else value
     if isinstance(value, Mapping):
-        return {key: doubled(part) for key, part in value.items()}
+        return {key: converted(part, dtype) for key, part in value.items()}
     if isinstance(value, (tuple, list)):
-        return type(value)(doubled(part) for part in value)
+        return type(value)(converted(part, dtype) for part in value)
     return value
 
 
@@ -47,7 +47,7 @@ def expected_statistics(
     seed: int | None = None,
     clip: float | None = None,
     optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer] | None = None,
-    mode: str = "train",
+    dtype: torch.dtype = torch.float64,
 ) -> list[dict[str, Any]]:
     """Every statistic of Statistics.md for every block, in the order of the blocks' sums.
 
@@ -55,17 +55,21 @@ def expected_statistics(
     accumulation, divided as the user divides it), one for all micro-batches or one each. `seed` is
     set before the first forward: masks are drawn alike in float32 and float64. `clip` is the
     norm that gradients are clipped to; `optimizer` makes one, whose step gives update_ratio.
+    In another `dtype` the network runs in it, and the statistics still in float64: what is left of
+    them then is what float32 costs any recorder.
 
     A value is None where it is not defined for the block's kind or no sample has one.
     """
-    model = copy.deepcopy(model).double().train(mode == "train")
+    model = copy.deepcopy(model).to(dtype)
     losses = list(loss_fn) if isinstance(loss_fn, Sequence) else [loss_fn] * len(micro_batches)
     if seed is not None:
         torch.manual_seed(seed)
     seen: list[list[tuple[BlockTrace, Samples]]] = []
     for batch, loss in zip(micro_batches, losses, strict=True):
         trace = Trace()
-        output = traced_forward(model, trace, *doubled(batch.args), **doubled(batch.kwargs))
+        output = traced_forward(
+            model, trace, *converted(batch.args, dtype), **converted(batch.kwargs, dtype)
+        )
         loss(output).backward()
         seen.append([(block, samples_of(block)) for block in trace.blocks])
     if clip is not None:
