@@ -1,10 +1,12 @@
 """`find_blocks` on every network of the catalogue, and what it leaves as it was."""
 
+import pathlib
 import random
 
 import numpy
 import pytest
 import torch
+from frames import frames_in
 from networks.catalogue import CATALOGUE
 from networks.entry import Entry, Example
 from networks.unknown import EDSR, Parallel, shake_shake
@@ -129,3 +131,88 @@ def test_what_is_not_understood_is_said() -> None:
     )
     ids = torch.randint(0, 20, (2, 6))
     assert "its branch is also read outside the block" in remarks(Parallel("stream first"), ids)
+
+
+class Pooled(nn.Module):
+    """A residual block without a map: pooling of a norm."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, width)
+        self.pool = nn.AvgPool2d(3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.pool(self.norm(x))
+
+
+class Mixed(nn.Module):
+    """Two pooled blocks, a residual one and a plain one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.mixers = nn.Sequential(Pooled(4), Pooled(4))
+        self.f = nn.Conv2d(4, 4, 1)
+        self.tail = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.mixers(self.stem(x))
+        return self.tail(x + self.f(x))
+
+
+def kinds_of(blocks: BlockMap) -> list[tuple[str, str, str]]:
+    return [(block.name, block.kind, block.found) for block in blocks]
+
+
+def test_a_registered_class_is_a_block_without_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resnet_probe.registry._registered", {})
+    images = torch.randn(2, 3, 8, 8)
+    assert kinds_of(resnet_probe.find_blocks(Mixed(), images)) == [("f", "residual", "graph")]
+    resnet_probe.register_block(Pooled)
+    assert kinds_of(resnet_probe.find_blocks(Mixed(), images)) == [
+        ("mixers.0", "residual", "registry"),
+        ("mixers.1", "residual", "registry"),
+        ("f", "residual", "graph"),
+    ]
+    resnet_probe.register_block(Pooled, "none")
+    assert kinds_of(resnet_probe.find_blocks(Mixed(), images)) == [("f", "residual", "graph")]
+
+
+def test_a_map_of_ones_own_names_the_blocks() -> None:
+    given = {"mixers.1": "residual", "tail": "plain"}
+    found = resnet_probe.find_blocks(Mixed(), torch.randn(2, 3, 8, 8), blocks=given)
+    assert kinds_of(found) == [("mixers.1", "residual", "user"), ("tail", "plain", "user")]
+
+
+def test_a_map_that_names_no_module_is_refused() -> None:
+    with pytest.raises(ValueError, match="blocks names 'mixer', which is no module of the network"):
+        resnet_probe.find_blocks(Mixed(), blocks={"mixer": "plain"})
+    with pytest.raises(ValueError, match="blocks says 'dense' of 'tail'"):
+        resnet_probe.find_blocks(Mixed(), blocks={"tail": "dense"})
+
+
+@pytest.mark.parametrize(
+    ("blocks", "names"),
+    [
+        ("mixers.*", []),
+        (["f", "tail"], ["f"]),
+        (lambda block: block.kind == "residual", ["f"]),
+        ({"mixers.0": "residual", "tail": "plain"}, ["mixers.0", "tail"]),
+    ],
+)
+def test_attach_records_the_blocks_that_were_chosen(
+    blocks: object, names: list[str], spool: pathlib.Path
+) -> None:
+    model = Mixed()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with resnet_probe.attach(model, optimizer, blocks=blocks, every=1) as probe:
+        for _ in range(2):
+            optimizer.zero_grad()
+            model(torch.randn(4, 3, 8, 8)).mean().backward()
+            optimizer.step()
+        assert probe.blocks is not None
+        assert [block.name for block in probe.blocks] == names
+    if names:
+        for frame in frames_in(spool):
+            assert [block.ordinal for block in frame.blocks] == list(range(len(names)))
+            assert all(block.identity_gap is not None for block in frame.blocks)

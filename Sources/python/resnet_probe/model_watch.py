@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Literal, Protocol
@@ -67,6 +67,7 @@ class ModelWatch:
         self, model: torch.nn.Module, observer: PassObserver, guard: Guard, *,
         detail: Literal["full", "norms"], sample_axis: Literal["row", "token"] | None,
         mask_of: Callable[[Any, Any], torch.Tensor | None], blocks: BlockMap | None,
+        chosen: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.model = model
         self.blocks = blocks
@@ -75,6 +76,7 @@ class ModelWatch:
         self._guard = guard
         self._detail: Literal["full", "norms"] = detail
         self._sample_axis = sample_axis
+        self._chosen = chosen
         self._mask_of = mask_of
         self._current: Pass | None = None
         self._search: Search | None = None
@@ -128,7 +130,9 @@ class ModelWatch:
             self._guard, self._detail, counts_absorbed=self._observer.counts_absorbed()
         )
         if self.blocks is None:
-            self._search = Search(self.model, self._guard, measurer, self._sample_axis)
+            self._search = Search(
+                self.model, self._guard, measurer, self._sample_axis, self._chosen
+            )
             self._current = self._search.found_pass
             self._current.present = present
             self._search.begin(list(tensors_in((args, kwargs))))

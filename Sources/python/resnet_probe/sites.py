@@ -39,6 +39,7 @@ class Sites(Listener):
         self._keys: dict[int, Key] = {}
         self._awaiting: dict[Key, list[Record]] = defaultdict(list)
         self._relus: dict[int, Record] = {}  # by node, in the trace that is open
+        self._has_declared = any(block.found in ("registry", "user") for block in blocks)
         self.by_owner: dict[str, list[Block]] = defaultdict(list)
         for block in blocks:
             key = (block.kind, tuple(ids.get(name, 0) for name in block.site.parameters))
@@ -98,6 +99,10 @@ class Sites(Listener):
                 self._awaiting[self._keys[record.block.ordinal]].append(record)
 
     # Listening
+
+    def is_declared(self, trace: Trace) -> bool:
+        """Whether any block was declared by a user: then its branch may hold no map."""
+        return self._has_declared
 
     def before_join(self, trace: Trace, join: Join) -> Any:
         """Measures a known block; None for any other join."""
