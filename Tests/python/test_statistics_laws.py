@@ -190,7 +190,7 @@ def test_a_projection_has_no_use_for_the_gradient_of_the_stream() -> None:
 
 def test_gradients_whose_squares_overflow_float64_are_left_out() -> None:
     x, f, g, dx = (part.double() for part in tensors(20))
-    g[3] = 1e145
+    g[3], f[3] = 1e145, 0
     found = of(block([(x, f, g, dx)]))
     assert found.output_grad_norm is not None
     assert found.output_grad_norm.n == 19
@@ -422,6 +422,22 @@ def test_sums_run_outside_autograd_and_autocast() -> None:
         assert torch.is_grad_enabled()
     with exact(torch.device("meta")):
         assert not torch.is_grad_enabled()
+
+
+def test_defaults_for_new_tensors_do_not_matter() -> None:
+    batch, scale = tensors(20), torch.tensor(2.0)
+    expected = of(block([batch], activation="relu"), scale)
+    keep = torch.ones(20, dtype=torch.bool)
+    torch.set_default_dtype(torch.float16)
+    torch.set_default_device("meta")
+    torch.use_deterministic_algorithms(True)
+    try:
+        found = of(block([batch], activation="relu", survives=keep, present=keep), scale)
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_default_device(None)
+        torch.set_default_dtype(torch.float32)
+    close(found, expected, 1e-12)
 
 
 def test_autograd_autocast_and_inputs_are_left_alone() -> None:

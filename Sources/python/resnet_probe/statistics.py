@@ -137,6 +137,12 @@ class _Group:
         self.wide = wide_type(self.device)
         self.samples = sum(sums.samples for sums in steps[0].forward)
         self.loss_scale = loss_scale
+        # Whether the samples of every block are of one width.
+        self._even = all(
+            len({(sums.stream_width, sums.branch_width) for sums in step.forward}) == 1
+            for step in steps
+        )
+        self._column_sums = [_column_sum(step) for step in steps]
         self._fills: dict[tuple[float, int], Tensor] = {}
         self._counts: dict[int, Tensor] = {}
 
@@ -307,7 +313,7 @@ class _Group:
     def _pooled(self, finite: Tensor, own: Tensor, b: Tensor) -> list[Tensor]:
         """Squares and element counts of stream and branch; counts in units of `_unit`."""
         found = [torch.where(finite, square, 0).sum(1) for square in (own, b)]
-        if self._regular:
+        if self._even:
             return found + [count(finite)] * 2
         for pick in (_stream_width, _branch_width):
             widths = self._known(self._widths(pick))
@@ -317,35 +323,17 @@ class _Group:
     def _widths(self, pick: Callable[[ForwardSums], int]) -> Callable[[ForwardSums], Tensor]:
         return lambda sums: self._fill(pick(sums), sums.samples)
 
-    @property
-    def _regular(self) -> bool:
-        """Whether the samples of every block are of one width."""
-        return all(
-            len({(sums.stream_width, sums.branch_width) for sums in step.forward}) == 1
-            for step in self.steps
-        )
-
     def _column_squares(self) -> Tensor:  # (blocks,)
         """‖Σ F‖² of each block; 0 where it is not known."""
         none = self._fill(0, 1)
-        sums = [self._column_sum(step) for step in self.steps]
-        norms = torch._foreach_norm([none if one is None else one for one in sums])
-        return torch.stack(norms).to(self.wide).square_()
-
-    @staticmethod
-    def _column_sum(step: BlockStep) -> Tensor | None:
-        parts = [sums.column_sum for sums in step.forward]
-        known = [part for part in parts if part is not None]
-        if len(known) < len(parts) or len({part.shape for part in known}) != 1:
-            return None
-        return known[0] if len(known) == 1 else torch.stack(known).sum(0)
+        sums = [none if one is None else one for one in self._column_sums]
+        return torch.stack(torch._foreach_norm(sums)).to(self.wide).square_()
 
     def layout(self, row: int, offset: int) -> BlockLayout:
         """How to read the columns of a block, which start at `offset` of the packed vector."""
         step = self.steps[row]
         first = step.forward[0]
         dense = step.kind == "concat"
-        unit = self._regular
         return BlockLayout(
             ordinal=step.ordinal,
             offset=offset,
@@ -356,11 +344,20 @@ class _Group:
             has_cosine=all(sums.product is not None for sums in step.forward),
             has_gradient=any(step.gradients),
             has_taylor=any(sums and sums.product is not None for sums in step.gradients),
-            has_columns=not dense and self._column_sum(step) is not None,
-            stream_unit=first.stream_width if unit else 1,
-            branch_unit=first.branch_width if unit else 1,
+            has_columns=not dense and self._column_sums[row] is not None,
+            stream_unit=first.stream_width if self._even else 1,
+            branch_unit=first.branch_width if self._even else 1,
             ratio_unit=math.sqrt(first.stream_width / max(1, first.branch_width)) if dense else 1,
         )
+
+
+def _column_sum(step: BlockStep) -> Tensor | None:  # (D,)
+    """Σ F over the micro-batches; None where one lacks it or is of another width."""
+    parts = [sums.column_sum for sums in step.forward]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or len({part.shape for part in known}) != 1:
+        return None
+    return known[0] if len(known) == 1 else torch.stack(known).sum(0)
 
 
 def _stream_width(sums: ForwardSums) -> int:
