@@ -65,7 +65,7 @@ def chosen(
     classes = Counter(
         type(module)
         for module in names.by_name.values()
-        if not isinstance(module, (torch.nn.Sequential, *MAP_MODULES))
+        if type(module) is not torch.nn.Sequential and not isinstance(module, MAP_MODULES)
     )
     repeated = [
         place for place in modules if classes[type(candidates[place].module)] > 1
