@@ -5,12 +5,12 @@ import math
 import pathlib
 
 import pytest
+import resnet_probe
 import torch
+from resnet_probe.frame import BlockStatistics
+
 from frames import frames_in
 from networks.catalogue import CATALOGUE, Entry, mean_loss
-
-import resnet_probe
-from resnet_probe.frame import BlockStatistics
 
 TRAINED = [entry for entry in CATALOGUE if entry.trained]
 

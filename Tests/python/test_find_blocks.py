@@ -5,15 +5,15 @@ import random
 
 import numpy
 import pytest
+import resnet_probe
 import torch
+from resnet_probe import BlockMap, ProbeError
+from torch import nn
+
 from frames import frames_in
 from networks.catalogue import CATALOGUE
 from networks.entry import Entry, Example
 from networks.unknown import EDSR, Parallel, shake_shake
-from torch import nn
-
-import resnet_probe
-from resnet_probe import BlockMap, ProbeError
 
 
 def found_in(model: nn.Module, example: Example) -> BlockMap:
@@ -61,8 +61,8 @@ def tiny() -> nn.Module:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             x = self.conv(x)
             keep = (torch.rand(x.shape[0], 1, 1, 1, device=x.device) < 0.7) / 0.7
-            random.random()  # noqa: S311
-            numpy.random.rand()  # noqa: NPY002
+            random.random()
+            numpy.random.rand()
             return x + keep * self.branch(x)
 
     return Tiny()
@@ -79,13 +79,13 @@ def test_weights_buffers_and_randomness_stay_bit_for_bit(needs_data: bool) -> No
         model.register_forward_pre_hook(check)
     torch.manual_seed(3)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    states = torch.get_rng_state(), random.getstate(), numpy.random.get_state()[1].tolist()  # noqa: NPY002
+    states = torch.get_rng_state(), random.getstate(), numpy.random.get_state()[1].tolist()
     assert len(resnet_probe.find_blocks(model, torch.ones(4, 3, 8, 8))) == 1
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert torch.equal(torch.get_rng_state(), states[0])
     assert random.getstate() == states[1]
-    assert numpy.random.get_state()[1].tolist() == states[2]  # noqa: NPY002
+    assert numpy.random.get_state()[1].tolist() == states[2]
     assert all(p.grad is None for p in model.parameters())
 
 

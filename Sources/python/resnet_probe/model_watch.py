@@ -18,7 +18,7 @@ from .measuring import Measurer
 from .passes import Pass
 from .search import Search
 from .sites import Sites, is_in_backward
-from .tap import Tap, close
+from .tap import Tap, close, open_tap
 from .trace import Trace, tensors_in
 
 #: The most outputs of a network that are asked whether a gradient reached them.
@@ -245,7 +245,7 @@ class ModelWatch:
             if opening.tap is None:
                 trace = Trace(sites.parameters)
                 opening.tap = Tap(trace, sites, self._guard, sees_chains=sites.sees_chains())
-                opening.tap.__enter__()
+                open_tap(opening.tap)
             opening.depth += 1
             for tensor in tensors:
                 opening.tap.trace.add_input(tensor)

@@ -19,7 +19,7 @@ from .measuring import Manner, Measured, Measurer
 from .passes import Pass, Record
 from .plain import PlainCandidate
 from .registry import Declared, declared_in
-from .tap import Join, Listener, Tap, close
+from .tap import Join, Listener, Tap, close, open_tap
 from .trace import Call, Trace, tensors_in
 
 
@@ -81,7 +81,7 @@ class Search(Listener):
             torch_module.register_module_forward_hook(self._leave, always_call=True),
         ]
         self._tap = Tap(self.trace, self, self.guard, sees_chains=True)
-        self._tap.__enter__()
+        open_tap(self._tap)
 
     def end(self) -> None:
         """Stops listening."""
@@ -315,9 +315,9 @@ class Search(Listener):
         return declared.found if declared is not None else "graph"
 
     def _settle(self, blocks: Sequence[Block], records: Sequence[Record | None]) -> None:
-        for record in (*self._records.values(), *self._plain_records.values()):
-            if record.gradient is not None:
-                record.gradient.cancel()
+        for unused in (*self._records.values(), *self._plain_records.values()):
+            if unused.gradient is not None:
+                unused.gradient.cancel()
         self._records.clear()
         self._plain_records.clear()
         for block, record in zip(blocks, records, strict=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -173,14 +172,3 @@ class Sites(Listener):
         fired = any(r.block is block for r in self.current.records[before:])
         if not fired and block.kind == "residual":
             self.current.records.append(Record(None, None, block, samples=samples))
-
-
-def renumbered(blocks: Sequence[Block]) -> list[Block]:
-    """Blocks of a user's choice with ordinals from 0 and stages of their own."""
-    made: list[Block] = []
-    stage, shape = -1, (-1,)
-    for ordinal, block in enumerate(blocks):
-        stage += block.shape != shape
-        shape = block.shape
-        made.append(replace(block, ordinal=ordinal, stage=stage))
-    return made

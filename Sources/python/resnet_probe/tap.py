@@ -173,12 +173,18 @@ class Tap(TorchFunctionMode):
             return
         name = operations.name_of(func)
         newest = self.trace.nodes[-1]
+        is_newest = isinstance(result, torch.Tensor) and newest.reference() is result
         if join is not None and join.taken is not None:
             self._listener.after_join(self.trace, join, result)
-        elif name in operations.RELUS and newest.reference() is result and newest.parents:
+        elif name in operations.RELUS and is_newest and newest.parents:
             self._listener.relu(self.trace, newest.parents[0], result)
-        if self._chains is not None and newest.reference() is result:
-            self._chains.after(name, newest, args, result)
+        if self._chains is not None and is_newest:
+            self._chains.after(name, newest, result)
+
+
+def open_tap(tap: Tap) -> None:
+    """Puts a tap on this thread's function modes."""
+    tap.__enter__()  # type: ignore[no-untyped-call]
 
 
 def close(tap: Tap) -> None:
