@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -14,6 +14,7 @@ from .blocks import BlockMap
 from .find import find_blocks
 from .notices import Notices, ProbeError
 from .probe import Probe
+from .registry import declared_in
 from .selection import Selector, given_map
 from .settings import MaskSource, parse_settings
 from .unsupported import why_not
@@ -57,7 +58,8 @@ def attach(
             50th), a number of steps, a `Schedule` or a function of the step.
         steps: The steps planned, so that the last one is measured.
         blocks: Which blocks: a map (or list of blocks) from `find_blocks`, name patterns such as
-            "layer3.*", or a function of a block.
+            "layer3.*", a function of a block, or a map of one's own from module names to
+            "residual", "plain" or "none".
         example: A batch as the network takes it: blocks are then found at once, on a copy.
         mask: What is no padding: the name of the keyword argument that holds it (one named
             `attention_mask` is used by itself), or a function of arguments and keywords. True counts.
@@ -81,7 +83,12 @@ def attach(
         detail=detail, sample=sample, mask=mask, mode=mode, config=config,
     )  # fmt: skip
     given = given_map(blocks)
-    selector = None if given is not None else blocks
+    selector: Selector | None = None if isinstance(blocks, BlockMap) else blocks
+    if given is not None:
+        selector = None
+    chosen = blocks if isinstance(blocks, Mapping) else None
+    if isinstance(model, torch.nn.Module):
+        declared_in(model, chosen)
     optimizers = _optimizers(optimizer)
     reason = why_not(model)
     if reason is not None and settings.is_on:
@@ -93,7 +100,7 @@ def attach(
     if is_off:
         return Probe(None, [], None, settings, notices, None, None)
     if given is None and example is not None:
-        given = _found(model, example, settings.sample, notices)
+        given = _found(model, example, chosen, settings.sample, notices)
     try:
         probe = Probe(model, optimizers, scaler, settings, notices, given, selector)
     except TypeError as problem:  # an optimizer or scaler that tells of no steps
@@ -114,10 +121,11 @@ def _optimizers(given: Any) -> list[torch.optim.Optimizer]:
 
 
 def _found(
-    model: torch.nn.Module, example: Any, sample: Literal["row", "token"] | None, notices: Notices
-) -> BlockMap | None:
+    model: torch.nn.Module, example: Any, chosen: Mapping[str, str] | None,
+    sample: Literal["row", "token"] | None, notices: Notices,
+) -> BlockMap | None:  # fmt: skip
     try:
-        return find_blocks(model, example, sample=sample)
+        return find_blocks(model, example, blocks=chosen, sample=sample)
     except ProbeError as error:
         notices.say("example", f"{error}; they are looked for in the first training forward")
         return None

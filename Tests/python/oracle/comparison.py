@@ -86,6 +86,8 @@ def scale(name: str, expected: Mapping[str, Any]) -> float:
 
 
 def _importance_before_cancelling(expected: Mapping[str, Any]) -> float:
+    if expected["taylor_importance"] is None:
+        return 0.0
     importance = float(expected["taylor_importance"]["mean"]) * expected["micro_batches"]
     norm, size = expected["output_grad_norm"], expected["branch_rms"]
     if not norm or not size or not norm["n"]:
