@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import torch
@@ -66,8 +67,13 @@ class Search(Listener):
 
     # The pass
 
-    def begin(self, inputs: Sequence[torch.Tensor]) -> None:
-        """Begins to listen, in this thread, to a forward pass with these inputs."""
+    def begin(
+        self, inputs: Sequence[torch.Tensor], within: FrameType | None = None
+    ) -> None:
+        """Begins to listen, in this thread, to a forward pass with these inputs.
+
+        `within` is the frame that ends with the pass.
+        """
         self.trace.enter(self.model)
         for tensor in inputs:
             self.trace.add_input(tensor)
@@ -76,7 +82,7 @@ class Search(Listener):
             torch_module.register_module_forward_pre_hook(self._enter),
             torch_module.register_module_forward_hook(self._leave, always_call=True),
         ]
-        self._tap = Tap(self.trace, self, self.guard, sees_chains=True)
+        self._tap = Tap(self.trace, self, self.guard, sees_chains=True, within=within)
         self._tap.__enter__()
 
     def end(self) -> None:
