@@ -18,7 +18,7 @@ from .measuring import Measurer
 from .passes import Pass
 from .search import Search
 from .sites import Sites, is_in_backward
-from .tap import Tap, close, open_tap
+from .tap import Tap, call_frame, close, is_running, open_tap
 from .trace import Trace, tensors_in
 
 #: The most outputs of a network that are asked whether a gradient reached them.
@@ -43,8 +43,12 @@ class PassObserver(Protocol):
 
 @dataclass(slots=True)
 class _Opening:
-    """The tap that is open in a thread, and the owners inside which it is."""
+    """The tap that is open in a thread, and the owners inside which it is.
 
+    `within` is the frame of the outermost owner's call.
+    """
+
+    within: FrameType | None = None
     tap: Tap | None = None
     depth: int = 0
     entries: list[tuple[torch.nn.Module, list[tuple[Block, torch.Tensor, int]], int]] = field(
@@ -97,6 +101,9 @@ class ModelWatch:
 
     def end_step(self) -> None:
         """Ends a measured step: lets go of its hooks and of what still waits for gradients."""
+        if self._current is not None and self._thread == threading.get_ident():
+            if not self._calls_running():
+                self._abandon()
         for one in self.passes:
             one.cancel()
         self.passes = []
@@ -114,7 +121,7 @@ class ModelWatch:
 
     def _begin(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self._current is not None and self._thread == threading.get_ident():
-            if not self._is_left_over():
+            if self._calls_running() > 1:
                 return  # the network calls itself
             self._abandon()
         if is_in_backward() or module is not self.model:
@@ -135,7 +142,7 @@ class ModelWatch:
             )
             self._current = self._search.found_pass
             self._current.present = present
-            self._search.begin(list(tensors_in((args, kwargs))))
+            self._search.begin(list(tensors_in((args, kwargs))), call_frame())
             return
         self._current = Pass(present)
         if self._sites is None:
@@ -187,25 +194,28 @@ class ModelWatch:
         sites.await_second_run(search.found_pass)
         self._install(sites)
 
-    def _is_left_over(self) -> bool:
-        """Whether the pass under way never ended: an interrupt left the forward."""
+    def _calls_running(self) -> int:
+        """How many calls of the network are under way in this thread; an interrupt ends some."""
         running = 0
         frame: FrameType | None = sys._getframe()
         while frame is not None:
             if frame.f_code.co_name == "_call_impl":
                 running += frame.f_locals.get("self") is self.model
             frame = frame.f_back
-        return running < 2
+        return running
 
     def _abandon(self) -> None:
         if self._search is not None:
             self._search.end()
             self._search.found_pass.cancel()
             self._search = None
+        self._close_opening()
+        self._current = None
+
+    def _close_opening(self) -> None:
         opening, self._openings.opening = self._openings.opening, None
         if opening is not None and opening.tap is not None:
             close(opening.tap)
-        self._current = None
 
     # The modules that hold blocks
 
@@ -231,8 +241,11 @@ class ModelWatch:
         if sites is None or name is None:
             return
         opening = self._openings.opening
+        if opening is not None and opening.within is not None and not is_running(opening.within):
+            self._close_opening()  # an interrupt left it
+            opening = None
         if opening is None:
-            opening = self._openings.opening = _Opening()
+            opening = self._openings.opening = _Opening(call_frame())
         plain = []
         tensors = list(tensors_in((args, kwargs)))
         floating = [t for t in tensors if t.is_floating_point() and t.ndim > 1]
@@ -244,7 +257,10 @@ class ModelWatch:
         if sites.traces(name):
             if opening.tap is None:
                 trace = Trace(sites.parameters)
-                opening.tap = Tap(trace, sites, self._guard, sees_chains=sites.sees_chains())
+                opening.tap = Tap(
+                    trace, sites, self._guard, sees_chains=sites.sees_chains(),
+                    within=opening.within,
+                )  # fmt: skip
                 open_tap(opening.tap)
             opening.depth += 1
             for tensor in tensors:

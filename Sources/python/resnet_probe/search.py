@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import FrameType
 from typing import Any
 
 import torch
@@ -70,8 +71,13 @@ class Search(Listener):
 
     # The pass
 
-    def begin(self, inputs: Sequence[torch.Tensor]) -> None:
-        """Begins to listen, in this thread, to a forward pass with these inputs."""
+    def begin(
+        self, inputs: Sequence[torch.Tensor], within: FrameType | None = None
+    ) -> None:
+        """Begins to listen, in this thread, to a forward pass with these inputs.
+
+        `within` is the frame that ends with the pass.
+        """
         self.trace.enter(self.model)
         for tensor in inputs:
             self.trace.add_input(tensor)
@@ -80,7 +86,7 @@ class Search(Listener):
             torch_module.register_module_forward_pre_hook(self._enter),
             torch_module.register_module_forward_hook(self._leave, always_call=True),
         ]
-        self._tap = Tap(self.trace, self, self.guard, sees_chains=True)
+        self._tap = Tap(self.trace, self, self.guard, sees_chains=True, within=within)
         open_tap(self._tap)
 
     def end(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import torch
@@ -58,14 +60,19 @@ class Tap(TorchFunctionMode):
     """Traces operations between `open` and `close` and tells a listener where blocks join.
 
     `guard` calls a function and keeps its exceptions from the network; operations themselves are
-    never guarded. Belongs to the thread that opened it.
+    never guarded. Belongs to the thread that opened it. `within` is the frame of the module's call:
+    an interrupt leaves it without a hook that could close the tap, which then sees nothing any
+    more, holds nothing, and is taken off with the next pass or the probe's end.
     """
 
     def __init__(
-        self, trace: Trace, listener: Listener, guard: Callable[..., Any], *, sees_chains: bool
-    ) -> None:
+        self, trace: Trace, listener: Listener, guard: Callable[..., Any], *, sees_chains: bool,
+        within: FrameType | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.trace = trace
+        self._within = within
+        self._is_left = False
         self._listener = listener
         self._guard = guard
         self._chains = Chains(trace, listener) if sees_chains else None
@@ -75,10 +82,20 @@ class Tap(TorchFunctionMode):
     ) -> Any:
         """Does the operation, and looks at it before and after."""
         kwargs = kwargs or {}
+        if self._is_left or not self._is_within():
+            return func(*args, **kwargs)
         join = self._guard(self._before, func, args, kwargs)
         result = func(*args, **kwargs)
         self._guard(self._after, func, args, kwargs, result, join)
         return result
+
+    def _is_within(self) -> bool:
+        """Whether the module's call still runs; lets go of everything where it does not."""
+        if self._within is None or is_running(self._within):
+            return True
+        self._is_left, self._within = True, None
+        self.trace, self._listener, self._chains = Trace({}), Listener(), None
+        return False
 
     def end(self) -> None:
         """Ends what is still under way, before the tap is closed."""
@@ -187,8 +204,27 @@ def open_tap(tap: Tap) -> None:
     tap.__enter__()  # type: ignore[no-untyped-call]
 
 
+def call_frame() -> FrameType | None:
+    """The frame of the module's call that a hook was called from."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "_call_impl":
+        frame = frame.f_back
+    return frame
+
+
+def is_running(call: FrameType) -> bool:
+    """Whether a call of this thread has not ended."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame is call:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def close(tap: Tap) -> None:
     """Takes a tap off this thread's function modes, where it is the innermost."""
+    tap._within = None  # a cycle: the frame holds what holds the tap
     stack = _get_current_function_mode_stack()
     if stack and stack[-1] is tap:
         tap.__exit__(None, None, None)

@@ -1,0 +1,118 @@
+"""Training with a recorder that measures every step is the same to the last bit."""
+
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import resnet_probe
+from networks.bert import Bert
+from networks.cifar_resnet import CifarResNet
+from networks.densenet import DenseNet
+from networks.entry import mean_loss
+from networks.gpt import GPT
+from networks.plain import CifarPlainNet
+from networks.stochastic_depth import StochasticDepthResNet
+from networks.unknown import InPlaceAdds
+
+STEPS = 50
+
+State = tuple[list[float], list[torch.Tensor], torch.Tensor]
+
+
+@pytest.fixture(autouse=True)
+def deterministic() -> Iterator[None]:
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def images() -> tuple[torch.Tensor, ...]:
+    return (torch.randn(4, 3, 8, 8),)
+
+
+def ids() -> tuple[torch.Tensor, ...]:
+    return (torch.randint(1, 50, (2, 8)),)
+
+
+NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple[torch.Tensor, ...]]]] = {
+    "convolutional": (lambda: CifarResNet(8, "A", 4), images),
+    "stochastic depth": (lambda: StochasticDepthResNet(14, "row", True, width=4), images),
+    "stochastic depth, skipped": (lambda: StochasticDepthResNet(14, "skip", True, width=4), images),
+    "GPT with dropout": (lambda: GPT(50, 16, 2, 2, 16, 0.1), ids),
+    "BERT with dropout": (lambda: Bert(50, 16, 1, 2, 16), ids),
+    "plain": (lambda: CifarPlainNet(8, 4), images),
+    "DenseNet": (lambda: DenseNet(16, 4), images),
+    "adds in place": (lambda: InPlaceAdds(4), images),
+}
+
+
+def trained(
+    name: str, attached: Callable[[nn.Module, torch.optim.Optimizer, Any], Any] | None
+) -> State:
+    """Losses, weights with buffers and optimizer's state, and the random state, after 50 steps."""
+    torch.manual_seed(3)
+    make, batch = NETWORKS[name]
+    model = make().train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    example = batch()
+    probe = attached(model, optimizer, example) if attached else None
+    losses = []
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        loss = mean_loss(model(*batch()))
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+        if step % 20 == 10:
+            model.eval()
+            with torch.no_grad():
+                model(*example)
+            model.train()
+    if probe is not None:
+        probe.finish()
+    state = [*model.state_dict().values()]
+    for one in optimizer.state.values():
+        state += [value for value in one.values() if isinstance(value, torch.Tensor)]
+    return losses, state, torch.random.get_rng_state()
+
+
+def same(found: State, bare: State) -> None:
+    assert found[0] == bare[0]
+    assert len(found[1]) == len(bare[1])
+    for ours, theirs in zip(found[1], bare[1], strict=True):
+        assert torch.equal(ours, theirs)
+    assert torch.equal(found[2], bare[2])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_fifty_measured_steps_leave_every_bit_as_it_would_be(
+    name: str, spool: pathlib.Path
+) -> None:
+    bare = trained(name, None)
+
+    def search(model: nn.Module, optimizer: torch.optim.Optimizer, _: object) -> Any:  # noqa: ANN401
+        return resnet_probe.attach(model, optimizer, every=1, strict=True)
+
+    same(trained(name, search), bare)
+
+
+@pytest.mark.parametrize("name", ["stochastic depth", "GPT with dropout"])
+def test_blocks_found_beforehand_leave_every_bit_as_it_would_be(
+    name: str, spool: pathlib.Path
+) -> None:
+    bare = trained(name, None)
+
+    def with_example(model: nn.Module, optimizer: torch.optim.Optimizer, example: Any) -> Any:  # noqa: ANN401
+        return resnet_probe.attach(model, optimizer, example=example, every=1, strict=True)
+
+    def with_map(model: nn.Module, optimizer: torch.optim.Optimizer, example: Any) -> Any:  # noqa: ANN401
+        found = resnet_probe.find_blocks(model, example)
+        return resnet_probe.attach(model, optimizer, blocks=found, every=1, strict=True)
+
+    same(trained(name, with_example), bare)
+    same(trained(name, with_map), bare)
