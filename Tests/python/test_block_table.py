@@ -1,7 +1,8 @@
 """The table of networks in FindingBlocks.md."""
 
-import block_table
 import pytest
+
+import block_table
 
 
 def test_the_articles_table_is_what_find_blocks_finds() -> None:
