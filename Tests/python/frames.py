@@ -2,8 +2,9 @@
 
 import pathlib
 
-from journals import FRAME, RUN_OPENED, Fields, Folder, Record, fields, records
 from resnet_probe.frame import BlockStatistics, LogDistribution, Moments, Pooled
+
+from journals import FRAME, RUN_OPENED, Fields, Folder, Record, fields, records
 
 LOGS = {7: "identity_gap", 9: "residual_ratio"}
 MOMENTS = {

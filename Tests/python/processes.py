@@ -10,7 +10,9 @@ import pytest
 from journals import ROOT
 
 PREAMBLE = """
+import signal
 import sys
+signal.alarm(60)  # so that nothing is waited for that never comes
 from journals import residual_blocks
 from resnet_probe.frame import BlockStatistics, Frame, LogDistribution, Moments
 from resnet_probe.notices import Notices

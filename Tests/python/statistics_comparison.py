@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from resnet_probe.frame import BlockStatistics, LogDistribution, Moments, Pooled
+
 from statistics_cases import Case
 
 

@@ -4,10 +4,10 @@ import pathlib
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch import nn
 
-import resnet_probe
 from frames import frames_in
 from networks.cifar_resnet import CifarResNet
 from networks.entry import Example, mean_loss

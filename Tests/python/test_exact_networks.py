@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch import nn
 
-import resnet_probe
 from networks.bert import Bert
 from networks.cifar_resnet import CifarResNet
 from networks.densenet import DenseNet

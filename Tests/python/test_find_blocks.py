@@ -1,17 +1,19 @@
 """`find_blocks` on every network of the catalogue, and what it leaves as it was."""
 
+import pathlib
 import random
 
 import numpy
 import pytest
+import resnet_probe
 import torch
+from resnet_probe import BlockMap, ProbeError
+from torch import nn
+
+from frames import frames_in
 from networks.catalogue import CATALOGUE
 from networks.entry import Entry, Example
 from networks.unknown import EDSR, Parallel, shake_shake
-from torch import nn
-
-import resnet_probe
-from resnet_probe import BlockMap, ProbeError
 
 
 def found_in(model: nn.Module, example: Example) -> BlockMap:
@@ -59,8 +61,8 @@ def tiny() -> nn.Module:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             x = self.conv(x)
             keep = (torch.rand(x.shape[0], 1, 1, 1, device=x.device) < 0.7) / 0.7
-            random.random()  # noqa: S311
-            numpy.random.rand()  # noqa: NPY002
+            random.random()
+            numpy.random.rand()
             return x + keep * self.branch(x)
 
     return Tiny()
@@ -77,13 +79,13 @@ def test_weights_buffers_and_randomness_stay_bit_for_bit(needs_data: bool) -> No
         model.register_forward_pre_hook(check)
     torch.manual_seed(3)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    states = torch.get_rng_state(), random.getstate(), numpy.random.get_state()[1].tolist()  # noqa: NPY002
+    states = torch.get_rng_state(), random.getstate(), numpy.random.get_state()[1].tolist()
     assert len(resnet_probe.find_blocks(model, torch.ones(4, 3, 8, 8))) == 1
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert torch.equal(torch.get_rng_state(), states[0])
     assert random.getstate() == states[1]
-    assert numpy.random.get_state()[1].tolist() == states[2]  # noqa: NPY002
+    assert numpy.random.get_state()[1].tolist() == states[2]
     assert all(p.grad is None for p in model.parameters())
 
 
@@ -129,3 +131,88 @@ def test_what_is_not_understood_is_said() -> None:
     )
     ids = torch.randint(0, 20, (2, 6))
     assert "its branch is also read outside the block" in remarks(Parallel("stream first"), ids)
+
+
+class Pooled(nn.Module):
+    """A residual block without a map: pooling of a norm."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, width)
+        self.pool = nn.AvgPool2d(3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.pool(self.norm(x))
+
+
+class Mixed(nn.Module):
+    """Two pooled blocks, a residual one and a plain one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.mixers = nn.Sequential(Pooled(4), Pooled(4))
+        self.f = nn.Conv2d(4, 4, 1)
+        self.tail = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.mixers(self.stem(x))
+        return self.tail(x + self.f(x))
+
+
+def kinds_of(blocks: BlockMap) -> list[tuple[str, str, str]]:
+    return [(block.name, block.kind, block.found) for block in blocks]
+
+
+def test_a_registered_class_is_a_block_without_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resnet_probe.registry._registered", {})
+    images = torch.randn(2, 3, 8, 8)
+    assert kinds_of(resnet_probe.find_blocks(Mixed(), images)) == [("f", "residual", "graph")]
+    resnet_probe.register_block(Pooled)
+    assert kinds_of(resnet_probe.find_blocks(Mixed(), images)) == [
+        ("mixers.0", "residual", "registry"),
+        ("mixers.1", "residual", "registry"),
+        ("f", "residual", "graph"),
+    ]
+    resnet_probe.register_block(Pooled, "none")
+    assert kinds_of(resnet_probe.find_blocks(Mixed(), images)) == [("f", "residual", "graph")]
+
+
+def test_a_map_of_ones_own_names_the_blocks() -> None:
+    given = {"mixers.1": "residual", "tail": "plain"}
+    found = resnet_probe.find_blocks(Mixed(), torch.randn(2, 3, 8, 8), blocks=given)
+    assert kinds_of(found) == [("mixers.1", "residual", "user"), ("tail", "plain", "user")]
+
+
+def test_a_map_that_names_no_module_is_refused() -> None:
+    with pytest.raises(ValueError, match="blocks names 'mixer', which is no module of the network"):
+        resnet_probe.find_blocks(Mixed(), blocks={"mixer": "plain"})
+    with pytest.raises(ValueError, match="blocks says 'dense' of 'tail'"):
+        resnet_probe.find_blocks(Mixed(), blocks={"tail": "dense"})
+
+
+@pytest.mark.parametrize(
+    ("blocks", "names"),
+    [
+        ("mixers.*", []),
+        (["f", "tail"], ["f"]),
+        (lambda block: block.kind == "residual", ["f"]),
+        ({"mixers.0": "residual", "tail": "plain"}, ["mixers.0", "tail"]),
+    ],
+)
+def test_attach_records_the_blocks_that_were_chosen(
+    blocks: object, names: list[str], spool: pathlib.Path
+) -> None:
+    model = Mixed()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with resnet_probe.attach(model, optimizer, blocks=blocks, every=1) as probe:
+        for _ in range(2):
+            optimizer.zero_grad()
+            model(torch.randn(4, 3, 8, 8)).mean().backward()
+            optimizer.step()
+        assert probe.blocks is not None
+        assert [block.name for block in probe.blocks] == names
+    if names:
+        for frame in frames_in(spool):
+            assert [block.ordinal for block in frame.blocks] == list(range(len(names)))
+            assert all(block.identity_gap is not None for block in frame.blocks)

@@ -1,9 +1,10 @@
 """The bytes of the golden journals, from the values that GoldenJournals.swift gives them."""
 
-from journals import FIXTURES, MapBlock
 from resnet_probe import wire
 from resnet_probe.frame import BlockStatistics, Frame, LogDistribution, Moments, Pooled
 from resnet_probe.run import RunOpened
+
+from journals import FIXTURES, MapBlock
 
 JOURNAL = bytes(range(0x10, 0x20))
 OPENED = RunOpened(

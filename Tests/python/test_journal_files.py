@@ -5,6 +5,12 @@ import pathlib
 import stat
 
 import pytest
+from resnet_probe.frame import Frame
+from resnet_probe.journal import DISK_FULL, JournalWriter
+from resnet_probe.notices import Notices, ProbeError
+from resnet_probe.recording import Recording
+from resnet_probe.run import RunOpened
+from resnet_probe.spool import DEFAULT_LIMIT, Spool, SpoolFolder
 
 from journals import (
     ATTEMPT_FINISHED,
@@ -16,12 +22,6 @@ from journals import (
     records,
     residual_blocks,
 )
-from resnet_probe.frame import Frame
-from resnet_probe.journal import DISK_FULL, JournalWriter
-from resnet_probe.notices import Notices, ProbeError
-from resnet_probe.recording import Recording
-from resnet_probe.run import RunOpened
-from resnet_probe.spool import DEFAULT_LIMIT, Spool, SpoolFolder
 
 NEVER = 1e6  # seconds: the thread looks at nothing during a test
 RUN = bytes(range(16))

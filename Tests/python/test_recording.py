@@ -9,14 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-
-from journals import ATTEMPT_FINISHED, FRAME, METRICS, Folder, residual_blocks
 from resnet_probe import ProbeError
 from resnet_probe.frame import BlockStatistics, Frame
 from resnet_probe.notices import Notices
 from resnet_probe.recording import Recording, Status
 from resnet_probe.run import RunOpened
 from resnet_probe.spool import Spool
+
+from journals import ATTEMPT_FINISHED, FRAME, METRICS, Folder, residual_blocks
 
 NEVER = 1e6  # seconds: the thread looks at nothing during a test
 

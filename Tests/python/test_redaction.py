@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
-
 from resnet_probe.redaction import flattened, redacted, shortened
 
 

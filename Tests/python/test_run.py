@@ -4,7 +4,6 @@ import os
 import uuid
 
 import pytest
-
 from resnet_probe import ProbeError
 from resnet_probe.environment import read_environment
 from resnet_probe.notices import Notices

@@ -1,7 +1,6 @@
 """Which steps are measured: the cases of ScheduleTests.swift, and what an argument means."""
 
 import pytest
-
 from resnet_probe.schedule import Schedule, parse_schedule
 
 

@@ -6,10 +6,11 @@ Tolerances: those of statistics_comparison with float32 sums; a thousand times t
 from __future__ import annotations
 
 import pytest
-import statistics_cases
 import torch
 from resnet_probe.frame import BlockStatistics, Moments, Pooled
 from resnet_probe.statistics import pack
+
+import statistics_cases
 from statistics_cases import Case
 from statistics_comparison import compare
 

@@ -14,13 +14,14 @@ from typing import Literal
 import numpy as np
 import pytest
 import resnet_probe.samples
-import statistics_cases
 import torch
 from resnet_probe.gradient_sums import branch_gradient_sums, through_square
 from resnet_probe.statistics import BlockStep, pack
 from resnet_probe.sums import concat_sums, plain_sums, residual_sums
-from statistics_comparison import check_pooled, compare
 from torch import Tensor
+
+import statistics_cases
+from statistics_comparison import check_pooled, compare
 
 F32, F64, F16, BF16 = torch.float32, torch.float64, torch.float16, torch.bfloat16
 

@@ -4,14 +4,14 @@ import math
 import struct
 
 import pytest
-
-from journals import FRAME, METRICS, MapBlock, fields, residual_blocks
 from resnet_probe import wire
 from resnet_probe.block_map_wire import block_names
 from resnet_probe.frame import BlockStatistics, Frame, LogDistribution, Moments, Pooled
 from resnet_probe.run import RunOpened
 from resnet_probe.statistics_wire import block_statistics
 from resnet_probe.text import clipped
+
+from journals import FRAME, METRICS, MapBlock, fields, residual_blocks
 
 NAN, INFINITY = math.nan, math.inf
 

@@ -8,6 +8,7 @@ from .blocks import Block, BlockMap
 from .find import find_blocks
 from .notices import ProbeError
 from .probe import Probe
+from .registry import register_block
 from .release import VERSION as __version__
 from .schedule import Schedule
 
@@ -23,5 +24,6 @@ __all__ = [
     "__version__",
     "attach",
     "find_blocks",
+    "register_block",
     "watch",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -14,11 +14,15 @@ from .blocks import BlockMap
 from .find import find_blocks
 from .notices import Notices, ProbeError
 from .probe import Probe
+from .registry import declared_in
 from .selection import Selector, given_map
 from .settings import MaskSource, parse_settings
 from .unsupported import why_not
 
-_attached: weakref.WeakKeyDictionary[torch.nn.Module, Probe] = weakref.WeakKeyDictionary()
+# Weak both ways: a probe lives by the hooks of its network, and goes with it.
+_attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[Probe]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def attach(
@@ -57,7 +61,8 @@ def attach(
             50th), a number of steps, a `Schedule` or a function of the step.
         steps: The steps planned, so that the last one is measured.
         blocks: Which blocks: a map (or list of blocks) from `find_blocks`, name patterns such as
-            "layer3.*", or a function of a block.
+            "layer3.*", a function of a block, or a map of one's own from module names to
+            "residual", "plain" or "none".
         example: A batch as the network takes it: blocks are then found at once, on a copy.
         mask: What is no padding: the name of the keyword argument that holds it (one named
             `attention_mask` is used by itself), or a function of arguments and keywords. True counts.
@@ -81,24 +86,30 @@ def attach(
         detail=detail, sample=sample, mask=mask, mode=mode, config=config,
     )  # fmt: skip
     given = given_map(blocks)
-    selector = None if given is not None else blocks
+    selector: Selector | None = None if isinstance(blocks, BlockMap) else blocks
+    if given is not None:
+        selector = None
+    chosen = blocks if isinstance(blocks, Mapping) else None
+    if isinstance(model, torch.nn.Module):
+        declared_in(model, chosen)
     optimizers = _optimizers(optimizer)
     reason = why_not(model)
     if reason is not None and settings.is_on:
         notices.say("unsupported", f"nothing is recorded: {reason}")
     is_off = reason is not None or not settings.is_on
     previous = _attached.pop(model, None) if isinstance(model, torch.nn.Module) else None
-    if previous is not None:
-        previous.finish()
+    before = previous() if previous is not None else None
+    if before is not None:
+        before.finish()
     if is_off:
         return Probe(None, [], None, settings, notices, None, None)
     if given is None and example is not None:
-        given = _found(model, example, settings.sample, notices)
+        given = _found(model, example, chosen, settings.sample, notices)
     try:
         probe = Probe(model, optimizers, scaler, settings, notices, given, selector)
     except TypeError as problem:  # an optimizer or scaler that tells of no steps
         raise ValueError(f"cannot attach to {type(model).__name__}: {problem}") from None
-    _attached[model] = probe
+    _attached[model] = weakref.ref(probe)
     return probe
 
 
@@ -114,10 +125,11 @@ def _optimizers(given: Any) -> list[torch.optim.Optimizer]:
 
 
 def _found(
-    model: torch.nn.Module, example: Any, sample: Literal["row", "token"] | None, notices: Notices
-) -> BlockMap | None:
+    model: torch.nn.Module, example: Any, chosen: Mapping[str, str] | None,
+    sample: Literal["row", "token"] | None, notices: Notices,
+) -> BlockMap | None:  # fmt: skip
     try:
-        return find_blocks(model, example, sample=sample)
+        return find_blocks(model, example, blocks=chosen, sample=sample)
     except ProbeError as error:
         notices.say("example", f"{error}; they are looked for in the first training forward")
         return None
@@ -126,8 +138,10 @@ def _found(
 def _finish_all() -> None:
     """At the interpreter's end: failed where an exception ended it."""
     ended_by_error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-    for probe in list(_attached.values()):
-        probe.finish("failed" if ended_by_error is not None else "completed")
+    for reference in list(_attached.values()):
+        probe = reference()
+        if probe is not None:
+            probe.finish("failed" if ended_by_error is not None else "completed")
 
 
 _register: Callable[[Callable[[], None]], Any] = atexit.register

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,16 @@ class Block:
     site: Site = field(default_factory=lambda: Site("", ()), compare=False, repr=False)
 
 
+def renumbered(blocks: Iterable[Block]) -> list[Block]:
+    """Blocks in order with ordinals from 0 and stages: maximal runs of one shape of the stream."""
+    made: list[Block] = []
+    stage = -1
+    for ordinal, block in enumerate(blocks):
+        stage += not made or block.shape != made[-1].shape
+        made.append(replace(block, ordinal=ordinal, stage=stage))
+    return made
+
+
 class BlockMap:
     """The blocks of a network in the order of its forward pass; prints as a table.
 
@@ -101,7 +111,7 @@ class BlockMap:
         return f"{blocks}: {'; '.join(parts)}" if parts else "no blocks"
 
     def __str__(self) -> str:
-        rows = [("#", "block", "kind", "shortcut", "stage", "stream", "parameters", "MACs",
+        rows: list[tuple[str, ...]] = [("#", "block", "kind", "shortcut", "stage", "stream", "parameters", "MACs",
                  "gate", "drop", "found")]  # fmt: skip
         rows += [_row(block) for block in self._blocks]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

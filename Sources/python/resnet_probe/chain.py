@@ -44,7 +44,7 @@ class Chains:
             if chain is not None and node is not None and not self._goes_on(chain, name):
                 self._end(node.index)
 
-    def after(self, name: str, node: Node, args: Sequence[Any], result: torch.Tensor) -> None:
+    def after(self, name: str, node: Node, result: torch.Tensor) -> None:
         """Begins a chain with a map, or takes its norm or activation in."""
         chain = self._open.pop(node.parents[0], None) if len(node.parents) == 1 else None
         if chain is not None and self._goes_on(chain, name) and result.shape == chain.stream.shape:

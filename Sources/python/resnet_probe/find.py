@@ -13,13 +13,15 @@ import torch
 
 from .blocks import BlockMap
 from .notices import ProbeError
+from .registry import declared_in
 from .search import Search, searching
 from .trace import tensors_in
 
 
 def find_blocks(
-    model: torch.nn.Module, example: Any = None, *, sample: Literal["row", "token"] | None = None
-) -> BlockMap:
+    model: torch.nn.Module, example: Any = None, *, blocks: Mapping[str, str] | None = None,
+    sample: Literal["row", "token"] | None = None,
+) -> BlockMap:  # fmt: skip
     """The residual blocks of a network (or what stands in for them), found in one forward pass.
 
     The pass runs on a copy without data (the meta device) where the network allows that, else on
@@ -32,16 +34,19 @@ def find_blocks(
             one argument), or a tuple of arguments, the last of which may be a mapping of keyword
             arguments. None: an image batch of as many channels as the first convolution takes, if
             the network begins with one.
+        blocks: A map of one's own from module names to "residual", "plain" or "none": then these
+            alone are blocks. See also `register_block`.
         sample: What one sample is, where the default (a row; of (N, T, D) tensors a token) is wrong.
 
     Raises:
         ProbeError: In one line, where there is no example to try or the network does not run on it.
     """
+    declared_in(model, blocks)  # raises where the map names no module
     problems: list[Exception] = []
     for args, kwargs in calls_of(model, example):
         for attempt in (_on_meta, _for_real):
             try:
-                return attempt(model, args, kwargs, sample)
+                return attempt(model, args, kwargs, blocks, sample)
             except Exception as problem:
                 problems.append(problem)
     reason = " ".join(str(problems[-1]).split()) or type(problems[-1]).__name__
@@ -81,8 +86,9 @@ def _image_for(model: torch.nn.Module) -> torch.Tensor:
 
 
 def _on_meta(
-    model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], sample: Any
-) -> BlockMap:
+    model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
+    chosen: Mapping[str, str] | None, sample: Any,
+) -> BlockMap:  # fmt: skip
     """On a copy whose parameters and buffers have shapes but no data."""
     memo: dict[int, Any] = {}
     for parameter in model.parameters():
@@ -93,22 +99,33 @@ def _on_meta(
         memo[id(buffer)] = torch.empty_like(buffer, device="meta")
     with _kept_randomness():
         twin = copy.deepcopy(model, memo)
-        moved = _mapped((args, kwargs), lambda t: t.detach().to("meta"))
-        return _run(twin, *moved, sample)
+        moved = (
+            _mapped(args, lambda t: t.detach().to("meta")),
+            _mapped(kwargs, lambda t: t.detach().to("meta")),
+        )
+        return _run(twin, moved, chosen, sample)
 
 
 def _for_real(
-    model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], sample: Any
-) -> BlockMap:
+    model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
+    chosen: Mapping[str, str] | None, sample: Any,
+) -> BlockMap:  # fmt: skip
     """On the network itself, two rows at most, buffers put back afterwards."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    moved = _mapped((args, kwargs), lambda t: t.detach()[:2].to(device) if t.ndim else t.to(device))
+
+    def small(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.detach()[:2].to(device) if tensor.ndim else tensor.detach().to(device)
+
+    moved = _mapped(args, small), _mapped(kwargs, small)
     with _kept_randomness(), _kept_buffers(model):
-        return _run(model, *moved, sample)
+        return _run(model, moved, chosen, sample)
 
 
-def _run(model: torch.nn.Module, args: Any, kwargs: Any, sample: Any) -> BlockMap:
-    search = Search(model, _call, sample_axis=sample)
+def _run(
+    model: torch.nn.Module, arguments: Arguments, chosen: Mapping[str, str] | None, sample: Any
+) -> BlockMap:
+    args, kwargs = arguments
+    search = Search(model, _call, sample_axis=sample, chosen=chosen)
     with torch.enable_grad(), searching(search, list(tensors_in((args, kwargs)))):
         output = model(*args, **kwargs)
     return search.blocks(output)

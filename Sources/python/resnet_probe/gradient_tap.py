@@ -10,6 +10,7 @@ from torch.utils.hooks import RemovableHandle
 
 from . import gradient_sums
 from .gradient_sums import GradientSums
+from .samples import Detail, SampleAxis
 
 
 class GradientTap:
@@ -26,7 +27,7 @@ class GradientTap:
         "detail", "sample_axis", "sums",
     )  # fmt: skip
 
-    def __init__(self, guard: Callable[..., Any], sample_axis: str, detail: str) -> None:
+    def __init__(self, guard: Callable[..., Any], sample_axis: SampleAxis, detail: Detail) -> None:
         self._guard = guard
         self.sample_axis = sample_axis
         self.detail = detail

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from . import operations
-from .blocks import Block, Site
+from .blocks import Block, Site, renumbered
 from .junction import Junction, Unclear, maps_in
 from .naming import named, prefix_of
 from .trace import Node, Trace
@@ -134,7 +134,7 @@ def _is_read_elsewhere(trace: Trace, candidate: Candidate, live: int) -> bool:
     ) and not _only_recat(trace, candidate, live, inside)
 
 
-def _only_recat(trace: Trace, candidate: Candidate, live: int, inside: set[int]) -> bool:
+def _only_recat(trace: Trace, candidate: Candidate, live: int, inside: frozenset[int]) -> bool:
     """Of a dense block: whether its new maps are read only by concatenations, as they should be."""
     junction = candidate.junction
     if junction.kind != "concat":
@@ -273,15 +273,11 @@ def in_order(blocks: Sequence[Block], names: Names) -> list[Block]:
     """Blocks in forward order with ordinals, stages, occurrences and unique names."""
     uses: Counter[tuple[str, ...]] = Counter()
     made: list[Block] = []
-    stage, shape = -1, (-1,)
-    for ordinal, block in enumerate(blocks):
+    for block in blocks:
         key = (block.kind, *block.site.parameters)
-        stage += block.shape != shape
-        shape = block.shape
-        site = replace(block.site, occurrence=uses[key])
+        made.append(replace(block, site=replace(block.site, occurrence=uses[key])))
         uses[key] += 1
-        made.append(replace(block, ordinal=ordinal, stage=stage, site=site))
-    return named(made, {name for name in names.by_name if name})
+    return named(renumbered(made), {name for name in names.by_name if name})
 
 
 def unclear_remarks(unclear: Sequence[UnclearSum]) -> list[str]:

@@ -56,20 +56,27 @@ class Unclear:
     fork: int
 
 
-def join_of_sum(trace: Trace, first: Node, second: Node) -> Junction | Unclear | None:
-    """What a sum of two tensors of one shape joins; None where it is no residual block."""
+def join_of_sum(
+    trace: Trace, first: Node, second: Node, *, needs_maps: bool = True
+) -> Junction | Unclear | None:
+    """What a sum of two tensors of one shape joins; None where it is no residual block.
+
+    A branch without a map with parameters makes none, unless `needs_maps` is false.
+    """
     if trace.source(first.index) == trace.source(second.index):
         return None
     for shortcut, end in ((first, second), (second, first)):
         for fork in trace.copies(shortcut.index):
             if end.ancestors >> fork & 1:
-                return _identity(trace, fork, shortcut.index, end)
+                return _identity(trace, fork, shortcut.index, end, needs_maps)
     return _projection(trace, first, second)
 
 
-def _identity(trace: Trace, fork: int, shortcut: int, end: Node) -> Junction | None:
+def _identity(
+    trace: Trace, fork: int, shortcut: int, end: Node, needs_maps: bool
+) -> Junction | None:
     branch, has_side_input = trace.between(end.index, 1 << fork)
-    if not maps_in(trace, branch):
+    if needs_maps and not maps_in(trace, branch):
         return None
     return Junction(
         "residual", "identity", (fork,), shortcut, end.index, branch, [], has_side_input,

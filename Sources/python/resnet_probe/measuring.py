@@ -51,7 +51,7 @@ class Measurer:
 
     def join(self, join: Join, manner: Manner, present: torch.Tensor | None) -> Measured:
         """Before the operation that joins branch and shortcut."""
-        branch, overwritten = self._branch(join, manner)
+        branch, overwritten = self._branch(join)
         present = _fitting(present, branch, manner.sample_axis)
         measured = Measured()
         if manner.takes_forward:
@@ -65,9 +65,9 @@ class Measurer:
             elif self._detail == "full":
                 if manner.keeps_branch or join.overwrites == 0:
                     tap.hold_branch(branch.clone() if overwritten else branch)
-                if manner.shortcut == "identity" and not manner.has_other_readers:
-                    if join.fork is not None:
-                        tap.listen_at_stream(join.fork)
+                is_own = manner.shortcut == "identity" and not manner.has_other_readers
+                if is_own and join.fork is not None:
+                    tap.listen_at_stream(join.fork)
         return measured
 
     def joined(self, measured: Measured, join: Join, manner: Manner, result: torch.Tensor) -> None:
@@ -101,7 +101,7 @@ class Measurer:
             measured.gradient = tap
         return measured
 
-    def _branch(self, join: Join, manner: Manner) -> tuple[torch.Tensor, bool]:
+    def _branch(self, join: Join) -> tuple[torch.Tensor, bool]:
         """F before the drop mask, and whether the operation overwrites that very tensor."""
         branch = join.operands[-1].detach()
         if join.unmasked is not None:

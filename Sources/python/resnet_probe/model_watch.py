@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Literal, Protocol
@@ -18,7 +18,7 @@ from .measuring import Measurer
 from .passes import Pass
 from .search import Search
 from .sites import Sites, is_in_backward
-from .tap import Tap, call_frame, close, is_running
+from .tap import Tap, call_frame, close, is_running, open_tap
 from .trace import Trace, tensors_in
 
 #: The most outputs of a network that are asked whether a gradient reached them.
@@ -71,6 +71,7 @@ class ModelWatch:
         self, model: torch.nn.Module, observer: PassObserver, guard: Guard, *,
         detail: Literal["full", "norms"], sample_axis: Literal["row", "token"] | None,
         mask_of: Callable[[Any, Any], torch.Tensor | None], blocks: BlockMap | None,
+        chosen: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.model = model
         self.blocks = blocks
@@ -79,6 +80,7 @@ class ModelWatch:
         self._guard = guard
         self._detail: Literal["full", "norms"] = detail
         self._sample_axis = sample_axis
+        self._chosen = chosen
         self._mask_of = mask_of
         self._current: Pass | None = None
         self._search: Search | None = None
@@ -135,7 +137,9 @@ class ModelWatch:
             self._guard, self._detail, counts_absorbed=self._observer.counts_absorbed()
         )
         if self.blocks is None:
-            self._search = Search(self.model, self._guard, measurer, self._sample_axis)
+            self._search = Search(
+                self.model, self._guard, measurer, self._sample_axis, self._chosen
+            )
             self._current = self._search.found_pass
             self._current.present = present
             self._search.begin(list(tensors_in((args, kwargs))), call_frame())
@@ -257,7 +261,7 @@ class ModelWatch:
                     trace, sites, self._guard, sees_chains=sites.sees_chains(),
                     within=opening.within,
                 )  # fmt: skip
-                opening.tap.__enter__()
+                open_tap(opening.tap)
             opening.depth += 1
             for tensor in tensors:
                 opening.tap.trace.add_input(tensor)

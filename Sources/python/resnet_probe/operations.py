@@ -104,13 +104,11 @@ def multiply_accumulates(
         query, key = args[0], args[1]
         return int(query.numel() * key.shape[-2] + out * key.shape[-2])
     if name == "multi_head_attention_forward":
-        return _attention(args, kwargs, result)
+        return _attention(args, kwargs)
     return None
 
 
-def _attention(
-    args: Sequence[Any], kwargs: Mapping[str, Any], result: torch.Tensor
-) -> int | None:
+def _attention(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
     """Four square maps and two products with every key; (T, N, D) or (T, D) tensors."""
     query, key = (args[0], args[1]) if len(args) > 1 else (kwargs["query"], kwargs["key"])
     width = query.shape[-1]

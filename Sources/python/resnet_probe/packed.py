@@ -105,14 +105,14 @@ class Packed:
         host = torch.empty(self.values.shape, dtype=self.values.dtype, pin_memory=True)
         with torch.cuda.device(self.values.device):
             host.copy_(self.values, non_blocking=True)
-            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event = torch.cuda.Event()
             self._event.record()
         self.values = host
 
     def is_ready(self) -> bool:
         """Whether `unpack` would not wait; asking does not wait either."""
         if self._event is not None:
-            return bool(self._event.query())  # type: ignore[no-untyped-call]
+            return bool(self._event.query())
         return self.values.device.type == "cpu"
 
     def unpack(self) -> tuple[list[BlockStatistics], list[float]]:

@@ -65,10 +65,10 @@ def chosen(
     classes = Counter(
         type(module)
         for module in names.by_name.values()
-        if not isinstance(module, (torch.nn.Sequential, *MAP_MODULES))
+        if type(module) is not torch.nn.Sequential and not isinstance(module, MAP_MODULES)
     )
     repeated = [
-        place for place in modules if classes[type(candidates[place].module)] > 1
+        place for place in modules if classes[type(candidates[place].module)] > 1  # type: ignore[index]
     ]
     innermost = _innermost([(place, candidates[place].nodes) for place in repeated])
     if innermost:
@@ -86,9 +86,9 @@ def _innermost(spans: list[tuple[int, tuple[int, ...]]]) -> list[int]:
     holds: dict[int, list[int]] = defaultdict(list)
     for place, nodes in spans:
         for other, inside in spans:
-            if other != place and nodes[0] <= inside[0] and inside[-1] <= nodes[-1]:
-                if len(inside) < len(nodes) or other < place:
-                    holds[place].append(other)
+            is_within = other != place and nodes[0] <= inside[0] and inside[-1] <= nodes[-1]
+            if is_within and (len(inside) < len(nodes) or other < place):
+                holds[place].append(other)
     return [place for place, _ in spans if not holds[place]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal
@@ -63,6 +64,7 @@ class Probe:
             self._watch = ModelWatch(
                 model, self, self._guard, detail=settings.detail, sample_axis=settings.sample,
                 mask_of=lambda args, kwargs: mask_of(settings.mask, args, kwargs), blocks=blocks,
+                chosen=selector if isinstance(selector, Mapping) else None,
             )  # fmt: skip
         if model is not None and optimizers:
             self._updates = UpdateWatch(optimizers, scaler, self, self._guard)
@@ -127,6 +129,11 @@ class Probe:
     ) -> None:  # fmt: skip
         self.finish("completed" if kind is None else "failed")
 
+    def __del__(self) -> None:
+        # The network is gone: the attempt has ended. Nobody is there to hear of a failure.
+        with contextlib.suppress(Exception):
+            self.finish()
+
     # Of the network (PassObserver)
 
     def pass_begins(self) -> bool:
@@ -156,8 +163,20 @@ class Probe:
     def blocks_found(self, blocks: BlockMap) -> BlockMap:
         """The search ended: the run can be opened."""
         chosen = selected(blocks, self._selector)
+        if not len(chosen):
+            self._say_no_blocks(blocks)
         self._open_recording(chosen)
         return chosen
+
+    def _say_no_blocks(self, found: BlockMap) -> None:
+        self._has_spoken = True
+        why = f"blocks= chooses none of {len(found)}" if len(found) else "no block was found"
+        more = "".join(f"; {remark}" for remark in found.remarks[:2])
+        self._notices.say(
+            "no blocks",
+            f"nothing is recorded of the attached network: {why}{more}; see find_blocks,"
+            " register_block and attach(blocks=…)",
+        )
 
     # Of the optimizers (UpdateObserver)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
@@ -19,7 +19,8 @@ from .junction import Junction, Unclear
 from .measuring import Manner, Measured, Measurer
 from .passes import Pass, Record
 from .plain import PlainCandidate
-from .tap import Join, Listener, Tap, close
+from .registry import Declared, declared_in
+from .tap import Join, Listener, Tap, close, open_tap
 from .trace import Call, Trace, tensors_in
 
 
@@ -44,6 +45,7 @@ class Search(Listener):
     guard: Callable[..., Any]
     measurer: Measurer | None = None
     sample_axis: str | None = None
+    chosen: Mapping[str, str] | None = None  # a user's map of modules to kinds
     found_pass: Pass = field(default_factory=Pass)
 
     names: Names = field(init=False)
@@ -56,6 +58,7 @@ class Search(Listener):
     _plain_records: dict[int, Record] = field(default_factory=dict)  # by place in _plain
     _entries: list[_Entry] = field(default_factory=list)
     _with_maps: set[int] = field(default_factory=set)
+    _declared: dict[int, Declared] = field(default_factory=dict)
     _handles: list[Any] = field(default_factory=list)
     _tap: Tap | None = None
     _rows: int = 0  # of the batch
@@ -64,6 +67,7 @@ class Search(Listener):
         self.names = Names.of(self.model)
         self.trace = Trace(self.names.parameters, counts_macs=True)
         self._with_maps = plain.modules_with_maps(self.model)
+        self._declared = declared_in(self.model, self.chosen)
 
     # The pass
 
@@ -83,7 +87,7 @@ class Search(Listener):
             torch_module.register_module_forward_hook(self._leave, always_call=True),
         ]
         self._tap = Tap(self.trace, self, self.guard, sees_chains=True, within=within)
-        self._tap.__enter__()
+        open_tap(self._tap)
 
     def end(self) -> None:
         """Stops listening."""
@@ -109,7 +113,7 @@ class Search(Listener):
         tensors = [t for t in tensors_in(args) if t.is_floating_point() and t.ndim > 1]
         stream = tensors[0] if len(tensors) == 1 else None
         call.shape = tuple(stream.shape) if stream is not None else ()
-        if id(module) not in self._with_maps or self._has_shortcuts:
+        if not self._may_be_plain(module):
             stream = None
         self._entries.append(_Entry(call, stream, stream._version if stream is not None else 0))
 
@@ -126,7 +130,9 @@ class Search(Listener):
             return
         self.trace.leave(entry.call)
         stream = entry.stream
-        if stream is None or not isinstance(output, torch.Tensor) or self._has_shortcuts:
+        if stream is None or not isinstance(output, torch.Tensor):
+            return
+        if not self._may_be_plain(module):
             return
         if output.shape == stream.shape and output is not stream:
             nodes = tuple(range(entry.call.first, len(self.trace.nodes)))
@@ -135,7 +141,29 @@ class Search(Listener):
                 stream, output, whole=stream._version == entry.version,
             )  # fmt: skip
 
+    def _may_be_plain(self, module: torch.nn.Module) -> bool:
+        declared = self._declared.get(id(module))
+        if declared is not None:
+            return declared.kind == "plain"
+        return id(module) in self._with_maps and not self._has_shortcuts
+
+    def _declaration(self, calls: Iterable[int]) -> Declared | None:
+        """What the innermost declared module of some calls was declared to be."""
+        for index in calls:
+            declared = self._declared.get(id(self.trace.calls[index].module))
+            if declared is not None:
+                return declared
+        return None
+
     # What the tap tells
+
+    def is_declared(self, trace: Trace) -> bool:
+        """Whether the innermost declared module that runs is to be residual."""
+        call = trace.innermost
+        if call is None or not self._declared:
+            return False
+        declared = self._declaration(trace.calls_around(call.index))
+        return declared is not None and declared.kind == "residual"
 
     def before_join(self, trace: Trace, join: Join) -> Any:
         """Takes a candidate, measured with what may still follow it."""
@@ -228,40 +256,74 @@ class Search(Listener):
         indices = [node.index for t in tensors_in(output) if (node := self.trace.node(t))]
         live = graph.live_nodes(self.trace, indices)
         outputs = sum(1 << index for index in set(indices))
+        candidates = [c for c in self._candidates if self._is_wanted(c)]
         kept, remarks = graph.accepted(
-            self.trace, self._candidates, live, self.names, self._unclear
+            self.trace, candidates, live, self.names, self._unclear
         )
-        made: list[Block] = []
-        records: list[Record | None] = []
+        found: list[tuple[int, Block, Record | None]] = []  # by the node that ends the block
         for candidate in kept:
             block, remark = graph.block_of(
                 self.trace, candidate, self.names, live, outputs, self.sample_axis
             )
-            if not all(block.site.parameters):
-                where = graph.describe(self.trace, candidate, self.names)
+            where = graph.describe(self.trace, candidate, self.names)
+            if not all(block.site.parameters) or not block.site.parameters:
                 remarks.append(f"{where}: its parameters are not the network's; not measured")
                 continue
-            made.append(block)
-            records.append(self._records.pop(candidate.node, None))
-        if not made and not self._has_shortcuts:
-            chosen = plain.chosen(self.trace, self._plain, live, self.names)
-            for place in chosen:
-                made.append(
-                    plain.block_of(self.trace, self._plain[place], self.names, live, outputs,
-                                   self.sample_axis)
-                )  # fmt: skip
-                records.append(self._plain_records.pop(place, None))
+            remarks += [] if remark is None else [f"{where}: {remark}"]
+            block = replace(block, found=self._found(candidate))
+            found.append((candidate.node, block, self._records.pop(candidate.node, None)))
+        for place in self._plain_places(live, has_residual=bool(found)):
+            one = self._plain[place]
+            block = plain.block_of(
+                self.trace, one, self.names, live, outputs, self.sample_axis
+            )
+            declared = self._declared.get(id(one.module))
+            block = replace(block, found=declared.found if declared is not None else "module")
+            found.append((one.nodes[-1], block, self._plain_records.pop(place, None)))
+        found.sort(key=lambda entry: entry[0])
         remarks += graph.unclear_remarks(self._unclear)
-        ends = [candidate.node for candidate in kept[: len(made)]]
-        made, records = with_inferred(self.model, self.trace, made, records, ends)
+        made, records = with_inferred(
+            self.model, self.trace, [block for _, block, _ in found],
+            [record for _, _, record in found], [end for end, _, _ in found],
+        )  # fmt: skip
         ordered = graph.in_order(made, self.names)
         self._settle(ordered, records)
         return BlockMap(ordered, dict.fromkeys(remarks))
 
+    def _plain_places(self, live: int, *, has_residual: bool) -> list[int]:
+        """The plain candidates that are blocks: declared ones, and all where nothing else is."""
+        declared = [
+            place
+            for place, one in enumerate(self._plain)
+            if one.module is not None and id(one.module) in self._declared
+            and one.nodes and live >> one.nodes[-1] & 1
+            and (self.chosen is None or self._declared[id(one.module)].found == "user")
+        ]  # fmt: skip
+        if declared or has_residual or self._has_shortcuts or self.chosen is not None:
+            return declared
+        return plain.chosen(self.trace, self._plain, live, self.names)
+
+    def _is_wanted(self, candidate: Candidate) -> bool:
+        """Whether a user's declarations let a candidate be a block."""
+        if not self._declared:
+            return self.chosen is None
+        declared = self._declaration(self._calls_of(candidate))
+        if declared is None or (self.chosen is not None and declared.found != "user"):
+            return self.chosen is None
+        return declared.kind == "residual"
+
+    def _calls_of(self, candidate: Candidate) -> Iterator[int]:
+        owner = graph.owner_of(self.trace, candidate.junction.region | {candidate.node})
+        return self.trace.calls_around(owner)
+
+    def _found(self, candidate: Candidate) -> str:
+        declared = self._declaration(self._calls_of(candidate)) if self._declared else None
+        return declared.found if declared is not None else "graph"
+
     def _settle(self, blocks: Sequence[Block], records: Sequence[Record | None]) -> None:
-        for record in (*self._records.values(), *self._plain_records.values()):
-            if record.gradient is not None:
-                record.gradient.cancel()
+        for unused in (*self._records.values(), *self._plain_records.values()):
+            if unused.gradient is not None:
+                unused.gradient.cancel()
         self._records.clear()
         self._plain_records.clear()
         for block, record in zip(blocks, records, strict=True):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from .blocks import Block, BlockMap
-from .sites import renumbered
+from .blocks import Block, BlockMap, renumbered
 
-#: What `blocks=` may be besides a map: name patterns, or a function of a block.
-Selector = str | Sequence[str] | Callable[[Block], bool]
+#: What `blocks=` may be besides a map of blocks: name patterns, a function of a block, or a user's
+#: own map from module names to kinds.
+Selector = str | Sequence[str] | Callable[[Block], bool] | Mapping[str, str]
 
 
 def given_map(blocks: Any) -> BlockMap | None:
@@ -19,7 +19,7 @@ def given_map(blocks: Any) -> BlockMap | None:
     Raises:
         ValueError: Where it is neither, in one line.
     """
-    if blocks is None or callable(blocks) or isinstance(blocks, str):
+    if blocks is None or callable(blocks) or isinstance(blocks, (str, Mapping)):
         return None
     if isinstance(blocks, BlockMap):
         return BlockMap(renumbered(list(blocks)), blocks.remarks)
@@ -31,13 +31,13 @@ def given_map(blocks: Any) -> BlockMap | None:
             return None
     raise ValueError(
         "blocks is none of: a map or a list of blocks from find_blocks, name patterns"
-        ' ("layer3.*"), a function of a block'
+        ' ("layer3.*"), a function of a block, a mapping of module names to kinds'
     )
 
 
 def selected(found: BlockMap, selector: Selector | None) -> BlockMap:
     """The blocks that a selector chooses, numbered anew; all where there is none."""
-    if selector is None:
+    if selector is None or isinstance(selector, Mapping):
         return found
     if callable(selector):
         chosen = [block for block in found if selector(block)]

@@ -81,10 +81,7 @@ def mask_of(
     source: MaskSource | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> torch.Tensor | None:  # (N, T) bool
     """What is no padding in one batch: true where a token or row counts."""
-    if callable(source):
-        mask = source(args, kwargs)
-    else:
-        mask = kwargs.get(source or "attention_mask")
+    mask = source(args, kwargs) if callable(source) else kwargs.get(source or "attention_mask")
     if not isinstance(mask, torch.Tensor) or (source is None and mask.ndim != 2):
         return None
     return mask.detach() if mask.dtype == torch.bool else mask.detach() != 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -39,6 +38,7 @@ class Sites(Listener):
         self._keys: dict[int, Key] = {}
         self._awaiting: dict[Key, list[Record]] = defaultdict(list)
         self._relus: dict[int, Record] = {}  # by node, in the trace that is open
+        self._has_declared = any(block.found in ("registry", "user") for block in blocks)
         self.by_owner: dict[str, list[Block]] = defaultdict(list)
         for block in blocks:
             key = (block.kind, tuple(ids.get(name, 0) for name in block.site.parameters))
@@ -98,6 +98,10 @@ class Sites(Listener):
                 self._awaiting[self._keys[record.block.ordinal]].append(record)
 
     # Listening
+
+    def is_declared(self, trace: Trace) -> bool:
+        """Whether any block was declared by a user: then its branch may hold no map."""
+        return self._has_declared
 
     def before_join(self, trace: Trace, join: Join) -> Any:
         """Measures a known block; None for any other join."""
@@ -168,14 +172,3 @@ class Sites(Listener):
         fired = any(r.block is block for r in self.current.records[before:])
         if not fired and block.kind == "residual":
             self.current.records.append(Record(None, None, block, samples=samples))
-
-
-def renumbered(blocks: Sequence[Block]) -> list[Block]:
-    """Blocks of a user's choice with ordinals from 0 and stages of their own."""
-    made: list[Block] = []
-    stage, shape = -1, (-1,)
-    for ordinal, block in enumerate(blocks):
-        stage += block.shape != shape
-        shape = block.shape
-        made.append(replace(block, ordinal=ordinal, stage=stage))
-    return made

@@ -35,6 +35,10 @@ class Join:
 class Listener:
     """What a tap tells of; the measuring and the searching half derive from it."""
 
+    def is_declared(self, trace: Trace) -> bool:
+        """Whether a user declared that what runs now is a residual block."""
+        return False
+
     def before_join(self, trace: Trace, join: Join) -> Any:
         """A block's operands, before the operation; its answer is given to `after_join`."""
 
@@ -126,7 +130,8 @@ class Tap(TorchFunctionMode):
         nodes = self.trace.node(first), self.trace.node(second)
         if nodes[0] is None or nodes[1] is None or not second.is_floating_point():
             return None
-        junction = join_of_sum(self.trace, nodes[0], nodes[1])
+        needs_maps = not self._listener.is_declared(self.trace)
+        junction = join_of_sum(self.trace, nodes[0], nodes[1], needs_maps=needs_maps)
         alpha = kwargs.get("alpha", 1)
         if isinstance(junction, Unclear):
             self._listener.unclear(self.trace, first, junction)
@@ -185,12 +190,18 @@ class Tap(TorchFunctionMode):
             return
         name = operations.name_of(func)
         newest = self.trace.nodes[-1]
+        is_newest = isinstance(result, torch.Tensor) and newest.reference() is result
         if join is not None and join.taken is not None:
             self._listener.after_join(self.trace, join, result)
-        elif name in operations.RELUS and newest.reference() is result and newest.parents:
+        elif name in operations.RELUS and is_newest and newest.parents:
             self._listener.relu(self.trace, newest.parents[0], result)
-        if self._chains is not None and newest.reference() is result:
-            self._chains.after(name, newest, args, result)
+        if self._chains is not None and is_newest:
+            self._chains.after(name, newest, result)
+
+
+def open_tap(tap: Tap) -> None:
+    """Puts a tap on this thread's function modes."""
+    tap.__enter__()  # type: ignore[no-untyped-call]
 
 
 def call_frame() -> FrameType | None:

@@ -106,7 +106,7 @@ class Trace:
         if id(tensor) not in self.parameters:
             self._add(tensor, "input", (), ())
 
-    def _keep(self, tensor: torch.Tensor, known: Any) -> Any:
+    def _keep(self, tensor: torch.Tensor, known: Constant) -> Constant:
         self._known[id(tensor)] = known
         return known
 
@@ -114,7 +114,8 @@ class Trace:
         """A tensor whose making was not seen: its gradient's graph tells what it depends on."""
         parents: dict[int, None] = {}
         parameters: dict[int, torch.Tensor] = {}
-        waiting, seen = [tensor.grad_fn], set()
+        seen: set[Any] = set()
+        waiting: list[Any] = [tensor.grad_fn]
         while waiting and len(seen) < 10_000:
             function = waiting.pop()
             if function is None or function in seen:

@@ -22,9 +22,9 @@ def why_not(model: object) -> str | None:
         return "sharded parameters (FSDP) are not recorded yet; train in one process for now"
     if name == "OptimizedModule" or getattr(model, "_compiled_call_impl", None) is not None:
         return "compiled networks are not recorded yet; train without torch.compile for now"
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        if torch.distributed.get_world_size() > 1:
-            return "a run of several processes is not recorded yet; train in one process for now"
+    is_distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    if is_distributed and torch.distributed.get_world_size() > 1:
+        return "a run of several processes is not recorded yet; train in one process for now"
     return None
 
 
