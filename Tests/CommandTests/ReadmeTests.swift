@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// README.md's code blocks, and whether they are true.
+/// The code blocks of README.md, and the loop of RecordingInSwift.md: whether they are true.
 @Suite struct ReadmeTests {
   private struct Block {
     var language: String
@@ -14,10 +14,10 @@ import Testing
       .components(separatedBy: "\n")
   }
 
-  private func blocks() throws -> [Block] {
+  private func blocks(of path: String = "README.md") throws -> [Block] {
     var blocks: [Block] = []
     var isInside = false
-    for line in try text("README.md") {
+    for line in try text(path) {
       if line.hasPrefix("```") {
         isInside.toggle()
         if isInside { blocks.append(Block(language: String(line.dropFirst(3)), lines: [])) }
@@ -104,11 +104,12 @@ import Testing
     #expect(outcome.errors.contains("info stopped"))
   }
 
-  @Test func `the loop of the README is the one that a test runs`() throws {
-    let shown = try #require(try blocks().first { $0.language == "swift" }).lines
-    let source = try text("Tests/ProbeRecorderTests/ReadmeExample.swift")
-    let begin = try #require(source.firstIndex { $0.contains("// README: begin") })
-    let end = try #require(source.firstIndex { $0.contains("// README: end") })
+  @Test func `the loop of RecordingInSwift is the one that a test runs`() throws {
+    let article = "Sources/resnet-probe/ResnetProbe.docc/RecordingInSwift.md"
+    let shown = try #require(try blocks(of: article).first { $0.language == "swift" }).lines
+    let source = try text("Tests/ProbeRecorderTests/ArticleExample.swift")
+    let begin = try #require(source.firstIndex { $0.contains("// RecordingInSwift: begin") })
+    let end = try #require(source.firstIndex { $0.contains("// RecordingInSwift: end") })
     let tested = source[(begin + 1)..<end].map { String($0.dropFirst(4)) }
     #expect(shown == tested)
   }

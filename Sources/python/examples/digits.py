@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import resnet_probe
 
-DATA = pathlib.Path(__file__).parents[2] / "DigitsTrainer" / "Data" / "digits.bin"
+DATA = pathlib.Path(__file__).resolve().parents[2] / "DigitsTrainer" / "Data" / "digits.bin"
 TRAINING_SAMPLES = 1437  # of 1797
 BATCH = 128
 RATE = 0.05
@@ -122,6 +122,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=5, help="how many steps between two measured")
     parser.add_argument("--data", type=pathlib.Path, default=DATA, help="the digits' file")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # on images this small, threads mostly wait for each other
     digits = read_digits(options.data)
     for name in NETWORKS if "all" in options.networks else dict.fromkeys(options.networks):
         print(train(name, digits, options.epochs, options.seed, options.every), flush=True)

@@ -2,7 +2,7 @@ import ProbeCore
 import ProbeRecorder
 import Testing
 
-/// A residual network of the test's own, as small as the README's loop allows.
+/// A residual network of the test's own, as small as the article's loop allows.
 private struct TinyNetwork {
   struct Layer {
     var x: [Float] = []
@@ -31,13 +31,13 @@ private struct TinyNetwork {
   }
 }
 
-@Suite struct ReadmeExample {
-  @Test func `the loop of the README records what it says`() throws {
+@Suite struct ArticleExample {
+  @Test func `the loop of RecordingInSwift records what it says`() throws {
     let temporary = TemporarySpool()
     let spool = temporary.spool()
     let (samples, width, steps) = (4, 3, 3)
     var network = TinyNetwork()
-    // README: begin
+    // RecordingInSwift: begin
     let recorder = try Recorder(
       opening: RunDescription(name: "my run", plannedSteps: steps),
       blocks: BlockMap([
@@ -63,7 +63,7 @@ private struct TinyNetwork {
       recorder.end(loss: loss, learningRate: 0.1)
     }
     recorder.finish(.completed)
-    // README: end
+    // RecordingInSwift: end
     #expect(recorder.counts.framesWritten == 3 && recorder.counts.misuses == 0)
   }
 }
