@@ -82,7 +82,7 @@ class Tap(TorchFunctionMode):
     ) -> Any:
         """Does the operation, and looks at it before and after."""
         kwargs = kwargs or {}
-        if self._is_left or not self._is_within():
+        if torch.compiler.is_compiling() or self._is_left or not self._is_within():
             return func(*args, **kwargs)
         join = self._guard(self._before, func, args, kwargs)
         result = func(*args, **kwargs)
