@@ -19,7 +19,10 @@ from .selection import Selector, given_map
 from .settings import MaskSource, parse_settings
 from .unsupported import why_not
 
-_attached: weakref.WeakKeyDictionary[torch.nn.Module, Probe] = weakref.WeakKeyDictionary()
+# Weak both ways: a probe lives by the hooks of its network, and goes with it.
+_attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[Probe]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def attach(
@@ -95,8 +98,9 @@ def attach(
         notices.say("unsupported", f"nothing is recorded: {reason}")
     is_off = reason is not None or not settings.is_on
     previous = _attached.pop(model, None) if isinstance(model, torch.nn.Module) else None
-    if previous is not None:
-        previous.finish()
+    before = previous() if previous is not None else None
+    if before is not None:
+        before.finish()
     if is_off:
         return Probe(None, [], None, settings, notices, None, None)
     if given is None and example is not None:
@@ -105,7 +109,7 @@ def attach(
         probe = Probe(model, optimizers, scaler, settings, notices, given, selector)
     except TypeError as problem:  # an optimizer or scaler that tells of no steps
         raise ValueError(f"cannot attach to {type(model).__name__}: {problem}") from None
-    _attached[model] = probe
+    _attached[model] = weakref.ref(probe)
     return probe
 
 
@@ -134,8 +138,10 @@ def _found(
 def _finish_all() -> None:
     """At the interpreter's end: failed where an exception ended it."""
     ended_by_error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-    for probe in list(_attached.values()):
-        probe.finish("failed" if ended_by_error is not None else "completed")
+    for reference in list(_attached.values()):
+        probe = reference()
+        if probe is not None:
+            probe.finish("failed" if ended_by_error is not None else "completed")
 
 
 _register: Callable[[Callable[[], None]], Any] = atexit.register

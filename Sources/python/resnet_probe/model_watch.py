@@ -124,7 +124,7 @@ class ModelWatch:
             if self._calls_running() > 1:
                 return  # the network calls itself
             self._abandon()
-        if is_in_backward() or module is not self.model:
+        if is_in_backward() or module is not self.model or torch.jit.is_tracing():
             return
         if not module.training or not torch.is_grad_enabled():
             self._observer.pass_of_no_training("eval" if not module.training else "no_grad")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal
@@ -20,7 +21,7 @@ from .settings import Settings, mask_of
 from .step import MeasuredStep, Pending
 from .steps import UpdateWatch, first_step, has_state, learning_rate
 from .summary import summary_line, why_nothing
-from .unsupported import why_not_now
+from .unsupported import COMPILED, has_compiled, why_not_now
 
 #: Every how many measured steps the absorbed fraction is counted, from the first on.
 ABSORBED_EVERY = 10
@@ -54,8 +55,10 @@ class Probe:
         self._measured_steps = 0
         self._reasons: dict[str, None] = {}
         self._has_spoken = False
+        self._has_explained = False
         self._is_finished = False
         self._pending: Pending = []
+        self._blocks: BlockMap | None = None  # once the watch is gone
         self._watch: ModelWatch | None = None
         self._updates: UpdateWatch | None = None
         self._parameters: ParameterPasses | None = None
@@ -78,7 +81,7 @@ class Probe:
     @property
     def blocks(self) -> BlockMap | None:
         """The blocks that are recorded; None until they are found."""
-        return self._watch.blocks if self._watch is not None else None
+        return self._watch.blocks if self._watch is not None else self._blocks
 
     @property
     def is_recording(self) -> bool:
@@ -112,6 +115,7 @@ class Probe:
         if not self._is_finished:
             self.finish()
             return
+        self._blocks = self.blocks
         watch, self._watch = self._watch, None
         updates, self._updates = self._updates, None
         if watch is not None:
@@ -127,6 +131,11 @@ class Probe:
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
         self.finish("completed" if kind is None else "failed")
+
+    def __del__(self) -> None:
+        # The network is gone: the attempt has ended. Nobody is there to hear of a failure.
+        with contextlib.suppress(Exception):
+            self.finish()
 
     # Of the network (PassObserver)
 
@@ -267,10 +276,15 @@ class Probe:
     def _close(self) -> None:
         """Ends the step under way."""
         if self._step is None:
-            if not self._has_spoken and not self._forwards:
+            if not self._forwards:
                 self._explain_nothing()
             self._stepped.clear()
             return
+        if not self._forwards and has_compiled():
+            self._notices.say(
+                "compiled", f"nothing is recorded from here on: {COMPILED}; train without"
+                " torch.compile for now"
+            )  # fmt: skip
         step, self._measured = self._measured, None
         if step is not None and self._watch is not None:
             pending, self._pending = self._pending, []
@@ -357,5 +371,7 @@ class Probe:
         write_line(f"resnet-probe: {line}")
 
     def _explain_nothing(self) -> None:
-        self._has_spoken = True
+        if self._has_explained or self._has_spoken:
+            return
+        self._has_explained = True
         self._notices.say("nothing", why_nothing(self._reasons))

@@ -105,6 +105,8 @@ class Search(Listener):
         return self._tap
 
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         if id(module) in self.names.modules and module is not self.model:
             self.guard(self._enter_known, module, args)
 
@@ -118,6 +120,8 @@ class Search(Listener):
         self._entries.append(_Entry(call, stream, stream._version if stream is not None else 0))
 
     def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         if id(module) in self.names.modules and module is not self.model:
             self.guard(self._leave_known, module, output)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from .blocks import BlockMap
+from .unsupported import COMPILED, has_compiled
 
 #: The most block names that a line names.
 MOST_NAMES = 3
@@ -39,9 +40,12 @@ def summary_line(
 def why_nothing(reasons: Collection[str]) -> str:
     """Why a step ended of which nothing was recorded."""
     known = [_REASONS.get(reason, reason) for reason in reasons]
-    why = "; ".join(known) or (
-        "its forward never ran: attach to the very module that the loop calls"
-    )
+    why = "; ".join(known)
+    if not why and has_compiled():
+        why = f"its forward ran compiled or not at all, and {COMPILED}; train without torch.compile"
+        why += " for now"
+    elif not why:
+        why = "its forward never ran: attach to the very module that the loop calls"
     return f"nothing is recorded of the attached network: {why}"
 
 

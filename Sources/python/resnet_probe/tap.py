@@ -82,7 +82,7 @@ class Tap(TorchFunctionMode):
     ) -> Any:
         """Does the operation, and looks at it before and after."""
         kwargs = kwargs or {}
-        if self._is_left or not self._is_within():
+        if torch.compiler.is_compiling() or self._is_left or not self._is_within():
             return func(*args, **kwargs)
         join = self._guard(self._before, func, args, kwargs)
         result = func(*args, **kwargs)
@@ -177,7 +177,12 @@ class Tap(TorchFunctionMode):
         if masked is not None:
             node = self.trace.nodes[masked]
             mask = node.random
-            unmasked = node.unscaled if masked == junction.branch_node else None
+            scale_beside = junction.ending.mask_scale
+            if scale_beside != 1 and mask is not None:
+                with torch.no_grad():
+                    mask = mask.detach() * scale_beside
+            elif masked == junction.branch_node:
+                unmasked = node.unscaled
         fork = self.trace.nodes[junction.forks[0]].reference()
         return Join(junction, operands, name, mask, unmasked, fork, scale, overwrites)
 

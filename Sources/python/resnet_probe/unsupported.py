@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
+
+COMPILED = "compiled networks are not recorded yet"
 
 
 def why_not(model: object) -> str | None:
@@ -20,12 +24,24 @@ def why_not(model: object) -> str | None:
         base.__name__.startswith("FSDP") for base in type(model).__mro__
     ):
         return "sharded parameters (FSDP) are not recorded yet; train in one process for now"
-    if name == "OptimizedModule" or getattr(model, "_compiled_call_impl", None) is not None:
-        return "compiled networks are not recorded yet; train without torch.compile for now"
+    if any(_is_compiled(module) for module in model.modules()):
+        return f"{COMPILED}; train without torch.compile for now"
     is_distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     if is_distributed and torch.distributed.get_world_size() > 1:
         return "a run of several processes is not recorded yet; train in one process for now"
     return None
+
+
+def _is_compiled(module: torch.nn.Module) -> bool:
+    wrapped = type(module).__name__ == "OptimizedModule"
+    return wrapped or getattr(module, "_compiled_call_impl", None) is not None
+
+
+def has_compiled() -> bool:
+    """Whether anything was compiled in this process, perhaps the forward that no hook saw."""
+    utils = sys.modules.get("torch._dynamo.utils")
+    counters = getattr(utils, "counters", {})
+    return any(counters.get(kind) for kind in ("frames", "stats"))
 
 
 def why_not_now(model: torch.nn.Module) -> str | None:
