@@ -5,17 +5,17 @@ import pathlib
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
-import resnet_probe
 from networks.cifar_resnet import CifarResNet
 from networks.entry import Example, mean_loss
 from networks.gpt import GPT
+from networks.stochastic_depth import StochasticDepthResNet
 from networks.unknown import InlineTop
 from networks.unknown_adds import conv_branch
-from networks.stochastic_depth import StochasticDepthResNet
 from recorded import Rows, check, expected, only_frames, sgd, train_step
 
 WITHOUT = ("absorbed_fraction",)
@@ -34,7 +34,7 @@ class Checkpoint(nn.Module):
         self.inner = inner
         self.reentrant = reentrant
 
-    def forward(self, x: torch.Tensor) -> Any:  # noqa: ANN401
+    def forward(self, x: torch.Tensor) -> Any:
         return checkpoint(self.inner, x, use_reentrant=self.reentrant)
 
 
@@ -117,7 +117,9 @@ def test_stochastic_depth_draws_the_same_mask_in_both_runs(
     rows = []
     with resnet_probe.attach(model, optimizer, every=1, strict=True):
         for step in range(3):
-            rows.append(expected(loaded(clean, model), mean_loss, [images()], seed=step, optimizer=sgd))
+            rows.append(
+                expected(loaded(clean, model), mean_loss, [images()], seed=step, optimizer=sgd)
+            )
             train_step(model, optimizer, images(), seed=step)
     checked(spool, rows)
 
@@ -134,7 +136,9 @@ def test_accumulation_over_checkpoints(spool: pathlib.Path) -> None:
     with resnet_probe.attach(model, optimizer, every=1, strict=True):
         for step in range(2):
             batches = [images(2 * step), images(2 * step + 1)]
-            rows.append(expected(loaded(clean, model), lambda o: mean_loss(o) / 2, batches, optimizer=sgd))
+            rows.append(
+                expected(loaded(clean, model), lambda o: mean_loss(o) / 2, batches, optimizer=sgd)
+            )
             optimizer.zero_grad()
             losses = [mean_loss(model(*batch.args)) / 2 for batch in batches]
             for loss in losses:
@@ -216,4 +220,3 @@ def test_a_checkpoint_inside_the_forward_that_adds(
         gone = ("output_grad_norm", "branch_gain", "taylor_importance", "taylor_signed_mean")
         rows = [[{**row, **dict.fromkeys(gone)} for row in step] for step in rows]
     checked(spool, rows)
-

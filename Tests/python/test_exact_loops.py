@@ -29,7 +29,7 @@ def network() -> CifarResNet:
     return CifarResNet(8, "B", 4).double().train()
 
 
-def fraction(part: float) -> Any:  # noqa: ANN401
+def fraction(part: float) -> Any:
     return lambda output: mean_loss(output) * part
 
 
@@ -257,7 +257,7 @@ def test_a_gpt_with_fused_adamw_and_its_own_count_of_steps(spool: pathlib.Path) 
     model = GPT(50, 16, 1, 2, 16, 0.0).double()
     batch = Example((torch.randint(0, 50, (3, 8)),))
 
-    def fused(parameters: Any) -> torch.optim.Optimizer:  # noqa: ANN401
+    def fused(parameters: Any) -> torch.optim.Optimizer:
         return torch.optim.AdamW(parameters, lr=1e-3, fused=True)
 
     optimizer = fused(model.parameters())
@@ -291,7 +291,7 @@ def test_two_uses_of_one_module_are_two_blocks_and_one_set_of_weights(spool: pat
 
 @pytest.mark.parametrize("selector", ["layer2.*", lambda block: block.name == "layer2.0"])
 def test_chosen_blocks_have_the_statistics_that_all_would_have(
-    spool: pathlib.Path, selector: Any  # noqa: ANN401
+    spool: pathlib.Path, selector: Any
 ) -> None:
     model, batch = network(), images()
     optimizer = sgd(model.parameters())

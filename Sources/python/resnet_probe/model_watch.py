@@ -25,6 +25,11 @@ from .trace import Trace, tensors_in
 MOST_OUTPUTS = 8
 
 
+def _is_traced() -> bool:
+    """Whether `torch.jit.trace` runs the network."""
+    return torch._C._get_tracing_state() is not None
+
+
 class PassObserver(Protocol):
     """Decides which passes are measured and learns what was found."""
 
@@ -124,7 +129,7 @@ class ModelWatch:
             if self._calls_running() > 1:
                 return  # the network calls itself
             self._abandon()
-        if is_in_backward() or module is not self.model or torch.jit.is_tracing():
+        if is_in_backward() or module is not self.model or _is_traced():
             return
         if not module.training or not torch.is_grad_enabled():
             self._observer.pass_of_no_training("eval" if not module.training else "no_grad")
