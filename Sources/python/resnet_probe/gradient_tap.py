@@ -129,6 +129,11 @@ class GradientTap:
         self._guard(self._measure_output, gradient)
 
     def _measure_output(self, gradient: torch.Tensor) -> None:
+        if self.arrived:
+            # A second backward pass through the same graph: the gradient is the sum of both, whose
+            # norm nobody can tell any more.
+            self.sums = self._gradient = None
+            return
         self.arrived = True
         operand = self._operand()
         has_product = self.detail == "full" and operand is not None

@@ -175,7 +175,7 @@ class ModelWatch:
             self._sites.current = None
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
-            tensor.register_hook(Hook(current.mark))
+            current.handles.append(tensor.register_hook(Hook(current.mark)))
         self.passes.append(current)
 
     def _end_search(self, output: Any) -> None:
