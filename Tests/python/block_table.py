@@ -16,6 +16,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(HERE), str(ROOT / "Sources" / "python")]
 
 import resnet_probe
+
 from networks.catalogue import entry
 from networks.entry import Entry
 
@@ -73,9 +74,7 @@ def table() -> list[str]:
 def _row(title: str, name: str, trained: str | None) -> str:
     torch.manual_seed(0)
     model, example = entry(name).on_meta()
-    blocks = resnet_probe.find_blocks(
-        model.train(), (*example.args, dict(example.kwargs))
-    )
+    blocks = resnet_probe.find_blocks(model.train(), (*example.args, dict(example.kwargs)))
     counts = [
         blocks.count("residual", "identity"),
         blocks.count("residual", "projection"),
@@ -102,9 +101,7 @@ def shown() -> list[str]:
     lines = ARTICLE.read_text(encoding="utf-8").splitlines()
     start = lines.index(BEGIN)
     end = next(
-        place
-        for place in range(start, len(lines) + 1)
-        if not "".join(lines[place : place + 1])
+        place for place in range(start, len(lines) + 1) if not "".join(lines[place : place + 1])
     )
     return lines[start:end]
 
@@ -116,9 +113,7 @@ def main() -> None:
         print("\n".join(lines))
         return
     text = ARTICLE.read_text(encoding="utf-8")
-    ARTICLE.write_text(
-        text.replace("\n".join(shown()), "\n".join(lines)), encoding="utf-8"
-    )
+    ARTICLE.write_text(text.replace("\n".join(shown()), "\n".join(lines)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import resnet_probe
 import torch
+
 from journals import ROOT
 from processes import command
 
@@ -28,11 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Places:
     """The environment of a user who ran the example for one epoch."""
     home = tmp_path_factory.mktemp("home")
     places = {"XDG_DATA_HOME": f"{home}/data", "XDG_STATE_HOME": f"{home}/state"}
-    mine = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith("RESNET_PROBE_")
-    }
+    mine = {key: value for key, value in os.environ.items() if not key.startswith("RESNET_PROBE_")}
     outcome = subprocess.run(
         [
             sys.executable,
@@ -54,9 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Places:
     assert [line.split()[0] for line in outcome.stdout.splitlines()] == list(TRAINED)
     said = outcome.stderr.splitlines()
     assert len(said) == len(TRAINED), said
-    for line, words in zip(
-        said, ("9 blocks: 7 ", "27 blocks: 25 ", "25 blocks: 25 "), strict=True
-    ):
+    for line, words in zip(said, ("9 blocks: 7 ", "27 blocks: 25 ", "25 blocks: 25 "), strict=True):
         assert words in line
         assert "silent" not in line
     return places
@@ -91,19 +86,14 @@ def test_the_command_reports_what_the_example_trained(name: str) -> None:
     assert len(found["blocks"]) == run["blocks"]
     for block in found["blocks"]:
         assert block["statistics"]["residual_ratio"]["p50"] > 0, block["name"]
-        assert block["statistics"]["taylor_importance"]["rank"] is not None, block[
-            "name"
-        ]
+        assert block["statistics"]["taylor_importance"]["rank"] is not None, block["name"]
 
 
 @pytest.mark.usefixtures("store")
 def test_each_block_of_a_deeper_residual_network_changes_its_stream_less() -> None:
     gaps = {}
     for name in ("resnet-20", "resnet-56"):
-        known = [
-            block["statistics"]["identity_gap"]["p50"]
-            for block in report(name)["blocks"]
-        ]
+        known = [block["statistics"]["identity_gap"]["p50"] for block in report(name)["blocks"]]
         gaps[name] = statistics.median(gap for gap in known if gap is not None)
     assert gaps["resnet-20"] > 1.4 * gaps["resnet-56"], gaps
 
@@ -123,15 +113,13 @@ def test_gradients_explode_towards_the_first_blocks_of_a_deep_plain_network() ->
 
 
 @pytest.fixture
-def networks(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module that stands beside the example."""
+def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The example as a module."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    return importlib.import_module("digits_networks")
+    return importlib.import_module("digits")
 
 
-def test_the_blocks_of_every_network_of_the_example_are_found(
-    networks: ModuleType,
-) -> None:
+def test_the_blocks_of_every_network_of_the_example_are_found(example: ModuleType) -> None:
     expected = {
         "plain-20": ("plain", 7),
         "plain-56": ("plain", 25),
@@ -142,8 +130,8 @@ def test_the_blocks_of_every_network_of_the_example_are_found(
         "stochastic-depth-56": ("residual", 27),
         "densenet": ("concat", 18),
     }
-    assert list(networks.NETWORKS) == list(expected)
-    for name, make in networks.NETWORKS.items():
+    assert list(example.NETWORKS) == list(expected)
+    for name, make in example.NETWORKS.items():
         kind, number = expected[name]
         blocks = resnet_probe.find_blocks(make(), torch.zeros(2, 1, 8, 8))
         assert {block.kind for block in blocks} == {kind}, name
@@ -152,36 +140,21 @@ def test_the_blocks_of_every_network_of_the_example_are_found(
 
 
 def test_the_example_reads_the_digits_as_they_are(
-    networks: ModuleType,
-    tmp_path: pathlib.Path,
+    example: ModuleType, tmp_path: pathlib.Path
 ) -> None:
-    digits = importlib.import_module("digits")
-    images, labels = digits.read_digits(digits.DATA)
+    images, labels = example.read_digits(example.DATA)
     assert images.shape == (1797, 1, 8, 8)
-    # scikit-learn's order; its counts of each class.
+    # scikit-learn's order, and its counts of the digits.
     assert labels[:12].tolist() == [*range(10), 0, 1]
-    assert torch.bincount(labels).tolist() == [
-        178,
-        182,
-        177,
-        183,
-        181,
-        182,
-        181,
-        179,
-        174,
-        180,
-    ]
+    counts = " ".join(map(str, torch.bincount(labels).tolist()))
+    assert counts == "178 182 177 183 181 182 181 179 174 180"
     assert abs(float(images.mean())) < 1e-5
     sample = tmp_path / "one.bin"
     # Pixels 1 and 9 above zero with values 16 and 3, of a seven.
     sample.write_bytes(bytes([2, 2, 0, 0, 0, 0, 0, 0, 15 << 4 | 7, 2]))
-    one, label = digits.read_digits(sample)
+    one, label = example.read_digits(sample)
     assert label.tolist() == [7]
-    bright = torch.unique(one).tolist()
-    assert len(bright) == 3
-    assert (bright[2] - bright[0]) / (bright[1] - bright[0]) == pytest.approx(16 / 3)
-    places = [
-        (one == value).nonzero()[0, 2:].tolist() for value in (bright[2], bright[1])
-    ]
-    assert places == [[0, 1], [1, 1]]
+    dark, dim, bright = torch.unique(one).tolist()
+    assert (bright - dark) / (dim - dark) == pytest.approx(16 / 3)
+    assert (one == bright).nonzero()[:, 2:].tolist() == [[0, 1]]
+    assert (one == dim).nonzero()[:, 2:].tolist() == [[1, 1]]

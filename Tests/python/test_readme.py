@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from journals import ROOT
 from processes import command
 

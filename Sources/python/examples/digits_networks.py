@@ -56,8 +56,8 @@ class ResidualBlock(nn.Module):
         """N x channels x H x W to N x outgoing x H/stride x W/stride."""
         branch = self.branch(x)
         if self.training and self.survival < 1:
-            mask = torch.empty(len(x), 1, 1, 1, device=x.device).bernoulli_(self.survival)
-            branch = branch * mask / self.survival
+            survives = torch.rand(len(x), 1, 1, 1, device=x.device) < self.survival
+            branch = branch * (survives / self.survival)
         return F.relu(self.shortcut(x) + branch)
 
 

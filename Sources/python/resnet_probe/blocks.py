@@ -35,7 +35,8 @@ class Block:
     kind: str = "residual"
     #: "identity", "projection" (anything but the stream itself) or "none".
     shortcut: str = "identity"
-    #: Number of the maximal run of blocks whose stream has one shape, from 0.
+    #: Number of the maximal run of blocks whose stream has one shape (of dense blocks: one
+    #: resolution), from 0.
     stage: int = 0
     #: What one sample is: "row" of the batch or "token".
     sample_axis: str = "row"
@@ -64,9 +65,14 @@ def renumbered(blocks: Iterable[Block]) -> list[Block]:
     made: list[Block] = []
     stage = -1
     for ordinal, block in enumerate(blocks):
-        stage += not made or block.shape != made[-1].shape
+        stage += not made or _resolution(block) != _resolution(made[-1])
         made.append(replace(block, ordinal=ordinal, stage=stage))
     return made
+
+
+def _resolution(block: Block) -> tuple[int, ...]:
+    """The stream's shape; of a dense block without the channels, which grow with every block."""
+    return block.shape[1:] if block.kind == "concat" else block.shape
 
 
 class BlockMap:

@@ -204,7 +204,7 @@ def has_other_readers(trace: Trace, candidate: Candidate, live: int, outputs: in
 
 
 def sample_axis_of(trace: Trace, branch: Sequence[int], shape: tuple[int, ...]) -> str:
-    """STATISTICS: rank 3 is one token a leading position, unless the branch holds a Conv1d."""
+    """What a sample is: rank 3 is one token a leading position, unless the branch holds a Conv1d."""
     is_sequence = len(shape) == 3
     if not is_sequence or any("1d" in trace.nodes[i].operation for i in branch):
         return "row"
@@ -256,9 +256,13 @@ def block_of(
 
 
 def _drop_probability(trace: Trace, junction: Junction) -> float | None:
-    """What the module that masks the branch says of itself."""
+    """What made the mask, or the module that masks the branch, says of itself."""
     if junction.ending.mask_node is None:
         return None
+    random = trace.nodes[junction.ending.mask_node].random
+    keep = trace.keep_probability(random) if random is not None else None
+    if keep is not None:
+        return 1 - keep
     module = trace.calls[trace.nodes[junction.ending.mask_node].call].module
     if not re.search("drop|depth", type(module).__name__, re.IGNORECASE):
         return None

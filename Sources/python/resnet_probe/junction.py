@@ -1,7 +1,7 @@
 """Where a branch joins its shortcut: what one sum or concatenation says of a residual block.
 
 The pure half of the search: it looks at a trace up to the operands of one operation and says which
-of them is the shortcut, which the branch, and how the branch ends. STATISTICS: y = x + F(x), F
+of them is the shortcut, which the branch, and how the branch ends. y = x + F(x), F
 before the drop mask of stochastic depth, after the last norm, gate or constant scale.
 """
 
@@ -44,6 +44,7 @@ class Ending:
     """How a branch ends: what stands between its last map or norm and the join."""
 
     mask_node: int | None = None  # the product with a drop mask
+    mask_scale: float = 1.0  # of a division by the keep probability beside that product
     gate: torch.Tensor | None = None  # the parameter that scales the branch
     last_map: tuple[torch.Tensor, ...] = ()  # parameters whose <θ, ∂θ> is the sum of <g, F>
 
@@ -161,6 +162,7 @@ def ending_of(trace: Trace, end: Node) -> Ending:
             return ending
         if node.random is not None and ending.mask_node is None:
             ending.mask_node = node.index
+            ending.mask_scale = _scale_beside(trace, node, end)
         elif node.operation in operations.SCALINGS:
             if node.parameters and ending.gate is None:
                 ending.gate = node.parameters[0]
@@ -168,6 +170,19 @@ def ending_of(trace: Trace, end: Node) -> Ending:
         elif not (node.operation in operations.COPIES or node.operation in operations.DROPOUTS):
             return ending
         node = trace.nodes[node.parents[0]]
+
+
+def _scale_beside(trace: Trace, mask: Node, end: Node) -> float:
+    """The number above 1 that a branch is multiplied with right before or after its drop mask.
+
+    `x.div(keep) * mask` and `x * mask / keep` make up for the mask: F is what was there before.
+    """
+    before = trace.nodes[mask.parents[0]]
+    after = [trace.nodes[index] for index in mask.consumers if end.ancestors >> index & 1]
+    for node in (before, *after, *([end] if mask.index in end.parents else [])):
+        if node.scale is not None and node.scale > 1:
+            return node.scale
+    return 1.0
 
 
 def _note_last(ending: Ending, node: Node) -> None:

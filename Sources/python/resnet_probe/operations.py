@@ -83,6 +83,28 @@ def is_in_place(name: str) -> bool:
     return (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
 
 
+def keep_probability(
+    name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> float | None:
+    """The share of values above 0 in the random mask that an operation makes, where it says so.
+
+    In the spellings of stochastic depth: `bernoulli_(keep)`, `rand(…) < keep`, `floor(keep + rand)`
+    (of which this sees the sum), `dropout(ones, p)`.
+    """
+    number = next((a for a in (*args[1:], *args[:1]) if type(a) in (int, float)), None)
+    if name in {"bernoulli_", "bernoulli"}:
+        number = kwargs.get("p", number)
+    elif name in DROPOUTS:
+        number = kwargs.get("p", number)
+        number = None if number is None else 1 - number
+    elif name in {"ge", "gt"}:
+        number = None if number is None else 1 - number
+    elif name not in {"lt", "le"} and name not in ADDS:
+        return None
+    is_probability = isinstance(number, (int, float)) and 0 <= number <= 1
+    return float(number) if is_probability and number is not None else None
+
+
 def multiply_accumulates(
     name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: torch.Tensor
 ) -> int | None:

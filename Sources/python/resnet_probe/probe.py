@@ -58,6 +58,7 @@ class Probe:
         self._has_explained = False
         self._is_finished = False
         self._pending: Pending = []
+        self._blocks: BlockMap | None = None  # once the watch is gone
         self._watch: ModelWatch | None = None
         self._updates: UpdateWatch | None = None
         self._parameters: ParameterPasses | None = None
@@ -80,7 +81,7 @@ class Probe:
     @property
     def blocks(self) -> BlockMap | None:
         """The blocks that are recorded; None until they are found."""
-        return self._watch.blocks if self._watch is not None else None
+        return self._watch.blocks if self._watch is not None else self._blocks
 
     @property
     def is_recording(self) -> bool:
@@ -114,6 +115,7 @@ class Probe:
         if not self._is_finished:
             self.finish()
             return
+        self._blocks = self.blocks
         watch, self._watch = self._watch, None
         updates, self._updates = self._updates, None
         if watch is not None:

@@ -177,7 +177,12 @@ class Tap(TorchFunctionMode):
         if masked is not None:
             node = self.trace.nodes[masked]
             mask = node.random
-            unmasked = node.unscaled if masked == junction.branch_node else None
+            scale_beside = junction.ending.mask_scale
+            if scale_beside != 1 and mask is not None:
+                with torch.no_grad():
+                    mask = mask.detach() * scale_beside
+            elif masked == junction.branch_node:
+                unmasked = node.unscaled
         fork = self.trace.nodes[junction.forks[0]].reference()
         return Join(junction, operands, name, mask, unmasked, fork, scale, overwrites)
 

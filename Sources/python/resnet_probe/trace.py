@@ -51,6 +51,7 @@ class Constant:
     reference: weakref.ref[torch.Tensor]
     parameters: tuple[torch.Tensor, ...] = ()
     is_random: bool = False
+    keep: float | None = None  # of a random mask: the probability of a value above 0, where known
 
 
 @dataclass(slots=True)
@@ -193,7 +194,11 @@ class Trace:
             if known.is_random:
                 random = tensor
         if not parents or name in operations.SHAPED:
-            self._record_constants(name, outputs, tuple(parameters.values()), random is not None)
+            constant = Constant(
+                weakref.ref(outputs[0]), tuple(parameters.values()), random is not None,
+                self._keep_of(name, args, kwargs, random),
+            )  # fmt: skip
+            self._record_constants(name, outputs, constant)
             return
         if name in operations.ADDS and any(type(a) in (int, float) and a == 0 for a in args):
             name = "alias"  # sum([x, y]) begins with 0 + x
@@ -222,13 +227,29 @@ class Trace:
         return self._lookup(tensor)
 
     def _record_constants(
-        self, name: str, outputs: Iterable[torch.Tensor], parameters: tuple[torch.Tensor, ...],
-        is_random: bool,
-    ) -> None:  # fmt: skip
-        random = is_random or name in operations.RANDOM or name in operations.DROPOUTS
+        self, name: str, outputs: Iterable[torch.Tensor], like: Constant
+    ) -> None:
+        random = like.is_random or name in operations.RANDOM or name in operations.DROPOUTS
         for output in outputs:
             if id(output) not in self.parameters:
-                self._keep(output, Constant(weakref.ref(output), parameters, random))
+                reference = weakref.ref(output)
+                self._keep(output, Constant(reference, like.parameters, random, like.keep))
+
+    def keep_probability(self, random: torch.Tensor) -> float | None:
+        """The probability that a value of a random mask is above 0, where that is known."""
+        known = self._known.get(id(random))
+        is_it = isinstance(known, Constant) and known.reference() is random
+        return known.keep if is_it and isinstance(known, Constant) else None
+
+    def _keep_of(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any],
+        random: torch.Tensor | None,
+    ) -> float | None:  # fmt: skip
+        """What an operation says of the mask that it makes; else what is known of its argument."""
+        kept = operations.keep_probability(name, args, kwargs)
+        if kept is None and random is not None:
+            return self.keep_probability(random)
+        return kept
 
     def _note_factor(
         self, node: Node, name: str, args: Sequence[Any], random: torch.Tensor | None

@@ -1,6 +1,6 @@
 """Every network that the recorder is held to, with the blocks that are to be found in it.
 
-Counts marked § are those of STATISTICS.md section 8. The others were read from the code, as the
+Counts marked § are those that the project started from. The others were read from the code, as the
 comments say; a ResNet of n blocks in s stages has s projections at most, one where channels or
 size change.
 """
