@@ -90,6 +90,7 @@ class ModelWatch:
         self._current: Pass | None = None
         self._search: Search | None = None
         self._sites: Sites | None = None
+        self._run_again: set[int] = set()  # blocks that checkpoints run twice
         self._thread: int | None = None
         self._openings = _Openings()
         self._owner_handles: list[Any] = []
@@ -151,7 +152,7 @@ class ModelWatch:
             return
         self._current = Pass(present)
         if self._sites is None:
-            self._install(Sites(self.model, self.blocks, measurer))
+            self._install(Sites(self.model, self.blocks, measurer, self._run_again))
         assert self._sites is not None
         self._sites.current = self._current
         if "" in self._sites.by_owner:
@@ -195,7 +196,7 @@ class ModelWatch:
             record.block = own
         measurer = search.measurer
         assert measurer is not None
-        sites = Sites(self.model, self.blocks, measurer)
+        sites = Sites(self.model, self.blocks, measurer, self._run_again)
         sites.await_second_run(search.found_pass)
         self._install(sites)
 
