@@ -19,7 +19,7 @@ SEED = 7
 """What is set before each forward, so that masks are drawn alike in both."""
 
 
-def sgd(parameters: Any) -> torch.optim.Optimizer:  # noqa: ANN401
+def sgd(parameters: Any) -> torch.optim.Optimizer:
     """Small steps, so that float32 and float64 stay together."""
     return torch.optim.SGD(parameters, lr=0.05)
 
@@ -27,7 +27,7 @@ def sgd(parameters: Any) -> torch.optim.Optimizer:  # noqa: ANN401
 def doubled(example: Example) -> Example:
     """The same numbers in float64."""
 
-    def wide(value: Any) -> Any:  # noqa: ANN401
+    def wide(value: Any) -> Any:
         is_float = isinstance(value, torch.Tensor) and value.is_floating_point()
         return value.double() if is_float else value
 
@@ -44,7 +44,7 @@ def without_hooks(model: nn.Module) -> nn.Module:
 
 def expected(
     model: nn.Module, loss: Loss | Sequence[Loss], batches: Sequence[Example], seed: int = SEED,
-    **options: Any,  # noqa: ANN401
+    **options: Any,
 ) -> Rows:  # fmt: skip
     """The oracle's statistics of the next step; the random state is as it was."""
     state = torch.random.get_rng_state()

@@ -10,11 +10,11 @@ from collections import OrderedDict
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-import resnet_probe
 from frames import frames_by_run
 from journals import ATTEMPT_FINISHED, FRAME, ROOT, records
 from networks.cifar_resnet import CifarResNet
@@ -58,9 +58,9 @@ COPIES = {
     "deepcopy": copy.deepcopy,
     "pickle": lambda model: pickle.loads(pickle.dumps(model)),
     "torch.save": through_torch_save,
-    "AveragedModel": lambda model: AveragedModel(
-        model, multi_avg_fn=get_ema_multi_avg_fn(0.9)
-    ).module,
+    "AveragedModel": lambda model: (
+        AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9)).module
+    ),
 }
 
 
@@ -127,9 +127,8 @@ def test_timms_ema_of_an_attached_network(spool: pathlib.Path) -> None:
     only_frames(spool, 2)
 
 
-def test_a_saved_network_loads_where_the_package_is_not_installed(
-    spool: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+@pytest.mark.usefixtures("spool")
+def test_a_saved_network_loads_where_the_package_is_not_installed(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "model.pt"
     model = network()
     optimizer = sgd(model.parameters())
@@ -153,12 +152,12 @@ def test_a_saved_network_loads_where_the_package_is_not_installed(
     assert outcome.returncode == 0, outcome.stderr
 
 
-def state_of(thing: Any) -> Any:  # noqa: ANN401
+def state_of(thing: Any) -> Any:
     """All that lies in an object, deep, without the numbers in tensors."""
     return _state(vars(thing), {})
 
 
-def _state(value: Any, seen: dict[int, int]) -> Any:  # noqa: ANN401
+def _state(value: Any, seen: dict[int, int]) -> Any:
     if isinstance(value, torch.Tensor):
         hooks = value._backward_hooks
         return ("tensor", id(value), len(hooks) if hooks else 0)
@@ -177,10 +176,9 @@ def _state(value: Any, seen: dict[int, int]) -> Any:  # noqa: ANN401
     return (type(value).__qualname__, id(value), _state(vars(value), seen) if has_state else None)
 
 
+@pytest.mark.usefixtures("spool")
 @pytest.mark.parametrize("where", ["unused", "between steps", "in a step", "finished"])
-def test_detach_leaves_network_optimizer_and_scaler_as_they_were(
-    where: str, spool: pathlib.Path
-) -> None:
+def test_detach_leaves_network_optimizer_and_scaler_as_they_were(where: str) -> None:
     model = network()
     model.layer1[0].register_forward_hook(lambda *_: None)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
@@ -188,7 +186,7 @@ def test_detach_leaves_network_optimizer_and_scaler_as_they_were(
     scaler = torch.amp.GradScaler("cpu")
     scaler.scale(torch.ones(()))  # it makes its state at the first call
 
-    def everything() -> Any:  # noqa: ANN401
+    def everything() -> Any:
         model.zero_grad()
         return state_of(model), state_of(optimizer), state_of(scaler)
 
@@ -244,7 +242,8 @@ def test_attaching_again_ends_the_run_before_and_records_a_new_one(spool: pathli
     assert not foreign_hooks(model)
 
 
-def test_a_probe_does_not_keep_its_network_alive(spool: pathlib.Path) -> None:
+@pytest.mark.usefixtures("spool")
+def test_a_probe_does_not_keep_its_network_alive() -> None:
     import gc
     import weakref
 

@@ -1,21 +1,24 @@
 """Activation checkpoints run blocks twice: statistics are those of one run."""
 
 import copy
+import gc
 import pathlib
+import weakref
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
-import resnet_probe
 from networks.cifar_resnet import CifarResNet
 from networks.entry import Example, mean_loss
 from networks.gpt import GPT
+from networks.stochastic_depth import StochasticDepthResNet
 from networks.unknown import InlineTop
 from networks.unknown_adds import conv_branch
-from networks.stochastic_depth import StochasticDepthResNet
 from recorded import Rows, check, expected, only_frames, sgd, train_step
 
 WITHOUT = ("absorbed_fraction",)
@@ -34,7 +37,7 @@ class Checkpoint(nn.Module):
         self.inner = inner
         self.reentrant = reentrant
 
-    def forward(self, x: torch.Tensor) -> Any:  # noqa: ANN401
+    def forward(self, x: torch.Tensor) -> Any:
         return checkpoint(self.inner, x, use_reentrant=self.reentrant)
 
 
@@ -117,30 +120,81 @@ def test_stochastic_depth_draws_the_same_mask_in_both_runs(
     rows = []
     with resnet_probe.attach(model, optimizer, every=1, strict=True):
         for step in range(3):
-            rows.append(expected(loaded(clean, model), mean_loss, [images()], seed=step, optimizer=sgd))
+            rows.append(
+                expected(loaded(clean, model), mean_loss, [images()], seed=step, optimizer=sgd)
+            )
             train_step(model, optimizer, images(), seed=step)
     checked(spool, rows)
 
 
-def test_accumulation_over_checkpoints(spool: pathlib.Path) -> None:
+@pytest.mark.parametrize("reentrant", [True, False], ids=["reentrant", "not reentrant"])
+@pytest.mark.parametrize("backwards", [False, True], ids=["first first", "last first"])
+def test_accumulation_over_checkpoints(
+    backwards: bool, reentrant: bool, spool: pathlib.Path
+) -> None:
     torch.manual_seed(5)
     model = CifarResNet(8, "B", 4).double().train()
     frozen_statistics(model)
     clean = copy.deepcopy(model)
-    checkpointed(model.layer1, reentrant=True)
-    checkpointed(model.layer3, reentrant=True)
+    for stage in (model.layer1, model.layer2, model.layer3):
+        checkpointed(stage, reentrant=reentrant)
     optimizer = sgd(model.parameters())
     rows = []
     with resnet_probe.attach(model, optimizer, every=1, strict=True):
-        for step in range(2):
-            batches = [images(2 * step), images(2 * step + 1)]
-            rows.append(expected(loaded(clean, model), lambda o: mean_loss(o) / 2, batches, optimizer=sgd))
+        for step in range(3):
+            batches = [images(2 * step), Example((images(2 * step + 1).args[0][:5],))]
+            rows.append(
+                expected(loaded(clean, model), lambda o: mean_loss(o) / 2, batches, optimizer=sgd)
+            )
             optimizer.zero_grad()
             losses = [mean_loss(model(*batch.args)) / 2 for batch in batches]
-            for loss in losses:
+            for loss in reversed(losses) if backwards else losses:
                 loss.backward()
             optimizer.step()
     checked(spool, rows)
+
+
+def held_after_a_forward(model: nn.Module, attached: bool) -> int:
+    """How many tensors outlive the forward of the fourth step, of those that blocks made."""
+    made: list[weakref.ref[Any]] = []
+
+    class Notes(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            result = func(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                made.append(weakref.ref(result.untyped_storage()))
+            return result
+
+    optimizer = sgd(model.parameters())
+    probe = resnet_probe.attach(model, optimizer, every=1, strict=True) if attached else None
+    for step in range(3):
+        train_step(model, optimizer, images(step))
+    with Notes():
+        loss = mean_loss(model(*images(3).args))
+    gc.collect()
+    big = {id(s): s.nbytes() for ref in made if (s := ref()) is not None}
+    count = sum(size >= 8 * 8 * 8 * 8 for size in big.values())
+    loss.backward()
+    if probe is not None:
+        probe.detach()
+    return count
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("reentrant", [True, False], ids=["reentrant", "not reentrant"])
+def test_a_measured_step_holds_no_tensor_that_the_checkpoint_lets_go(reentrant: bool) -> None:
+    held = []
+    for attached in (False, True):
+        torch.manual_seed(5)
+        model = CifarResNet(14, "B", 4).double().train()
+        frozen_statistics(model)
+        for name in ("layer1", "layer2", "layer3"):
+            setattr(model, name, Checkpoint(getattr(model, name), reentrant))
+        held.append(held_after_a_forward(model, attached))
+    assert 0 < held[0] < 20
+    assert held[1] == held[0]
 
 
 class InSegments(nn.Module):
@@ -216,4 +270,3 @@ def test_a_checkpoint_inside_the_forward_that_adds(
         gone = ("output_grad_norm", "branch_gain", "taylor_importance", "taylor_signed_mean")
         rows = [[{**row, **dict.fromkeys(gone)} for row in step] for step in rows]
     checked(spool, rows)
-

@@ -29,7 +29,7 @@ def network() -> CifarResNet:
     return CifarResNet(8, "B", 4).double().train()
 
 
-def fraction(part: float) -> Any:  # noqa: ANN401
+def fraction(part: float) -> Any:
     return lambda output: mean_loss(output) * part
 
 
@@ -257,7 +257,7 @@ def test_a_gpt_with_fused_adamw_and_its_own_count_of_steps(spool: pathlib.Path) 
     model = GPT(50, 16, 1, 2, 16, 0.0).double()
     batch = Example((torch.randint(0, 50, (3, 8)),))
 
-    def fused(parameters: Any) -> torch.optim.Optimizer:  # noqa: ANN401
+    def fused(parameters: Any) -> torch.optim.Optimizer:
         return torch.optim.AdamW(parameters, lr=1e-3, fused=True)
 
     optimizer = fused(model.parameters())
@@ -289,9 +289,67 @@ def test_two_uses_of_one_module_are_two_blocks_and_one_set_of_weights(spool: pat
         check(frame, wanted, relative=1e-9, without=WITHOUT)
 
 
+def test_two_backward_passes_through_one_graph_leave_no_half_gradient(
+    spool: pathlib.Path,
+) -> None:
+    model, batch = network(), images()
+    optimizer = sgd(model.parameters())
+
+    def both(output: torch.Tensor) -> torch.Tensor:
+        return mean_loss(output) + output[:, 0].square().mean()
+
+    rows = []
+    with resnet_probe.attach(model, optimizer, every=1, strict=True):
+        for _ in range(2):
+            rows.append(expected(model, both, [batch], optimizer=sgd))
+            optimizer.zero_grad()
+            output = model(*batch.args)
+            mean_loss(output).backward(retain_graph=True)
+            output[:, 0].square().mean().backward()
+            optimizer.step()
+    gone = ("output_grad_norm", "branch_gain", "taylor_importance", "taylor_signed_mean")
+    for frame, wanted in zip(only_frames(spool, 2), rows, strict=True):
+        wanted = [{**row, **dict.fromkeys(gone)} for row in wanted]
+        check(frame, wanted, relative=1e-9, without=WITHOUT)
+
+
+def test_a_graph_of_the_gradients_themselves_is_not_recorded_into(spool: pathlib.Path) -> None:
+    model, batch = network(), images()
+    optimizer = sgd(model.parameters())
+    rows = []
+    with resnet_probe.attach(model, optimizer, every=1, strict=True):
+        for _ in range(2):
+            rows.append(expected(model, mean_loss, [batch], optimizer=sgd))
+            optimizer.zero_grad()
+            mean_loss(model(*batch.args)).backward(create_graph=True)
+            optimizer.step()
+            for parameter in model.parameters():
+                parameter.grad = None  # else the graph holds itself
+    for frame, wanted in zip(only_frames(spool, 2), rows, strict=True):
+        check(frame, wanted, relative=1e-9, without=WITHOUT)
+
+
+class GivesAParameter(CifarResNet):
+    """Its output holds one of its parameters."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return super().forward(x), self.linear.bias
+
+
+def test_no_hook_stays_on_a_parameter_that_is_given_out(spool: pathlib.Path) -> None:
+    torch.manual_seed(5)
+    model, batch = GivesAParameter(8, "B", 4).double(), images()
+    optimizer = sgd(model.parameters())
+    with resnet_probe.attach(model, optimizer, every=1, strict=True):
+        for _ in range(3):
+            train_step(model, optimizer, batch)
+            assert not model.linear.bias._backward_hooks
+    only_frames(spool, 3)
+
+
 @pytest.mark.parametrize("selector", ["layer2.*", lambda block: block.name == "layer2.0"])
 def test_chosen_blocks_have_the_statistics_that_all_would_have(
-    spool: pathlib.Path, selector: Any  # noqa: ANN401
+    spool: pathlib.Path, selector: Any
 ) -> None:
     model, batch = network(), images()
     optimizer = sgd(model.parameters())

@@ -7,11 +7,11 @@ import weakref
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch import nn
 from torch.overrides import _get_current_function_mode_stack
 
-import resnet_probe
 from frames import frames_by_run
 from networks.cifar_resnet import CifarResNet
 from networks.entry import Example, mean_loss
@@ -207,12 +207,12 @@ def test_a_recorded_network_inside_a_recorded_network(spool: pathlib.Path) -> No
         resnet_probe.attach(outer, optimizer, every=1, run="outer", strict=True),
     ]
     rows = []
-    for step in range(3):
-        def of_outer(output: torch.Tensor) -> torch.Tensor:
-            x = output
-            return mean_loss(x + head[1](torch.relu(head[0](x))))
+    head = [nn.Linear(10, 10).double(), nn.Linear(10, 10).double()]
 
-        head = [nn.Linear(10, 10).double(), nn.Linear(10, 10).double()]
+    def of_outer(x: torch.Tensor) -> torch.Tensor:
+        return mean_loss(x + head[1](torch.relu(head[0](x))))
+
+    for step in range(3):
         head[0].load_state_dict(outer.fc1.state_dict())
         head[1].load_state_dict(outer.fc2.state_dict())
         rows.append(expected(inner, of_outer, [images(step)], optimizer=sgd))
@@ -266,7 +266,8 @@ def test_two_networks_train_in_two_threads_at_once(spool: pathlib.Path) -> None:
             check(frame, row, relative=1e-9, without=WITHOUT)
 
 
-def test_nothing_of_a_step_stays_alive_after_it(spool: pathlib.Path) -> None:
+@pytest.mark.usefixtures("spool")
+def test_nothing_of_a_step_stays_alive_after_it() -> None:
     model = network()
     optimizer = sgd(model.parameters())
     kept: list[weakref.ref[Any]] = []
@@ -288,9 +289,8 @@ def test_nothing_of_a_step_stays_alive_after_it(spool: pathlib.Path) -> None:
         handle.remove()
 
 
-def test_forwards_without_backward_hold_no_activations_after_the_next_step(
-    spool: pathlib.Path,
-) -> None:
+@pytest.mark.usefixtures("spool")
+def test_forwards_without_backward_hold_no_activations_after_the_next_step() -> None:
     model = network()
     optimizer = sgd(model.parameters())
     kept: list[weakref.ref[Any]] = []
@@ -306,7 +306,8 @@ def test_forwards_without_backward_hold_no_activations_after_the_next_step(
         assert not any(one() is not None for one in kept)
 
 
-def test_five_hundred_measured_steps_do_not_grow(spool: pathlib.Path) -> None:
+@pytest.mark.usefixtures("spool")
+def test_five_hundred_measured_steps_do_not_grow() -> None:
     torch.manual_seed(5)
     model = InlineTop(2).train()
     optimizer = sgd(model.parameters())

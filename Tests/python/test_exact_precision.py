@@ -5,9 +5,9 @@ import pathlib
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 
-import resnet_probe
 from networks.cifar_resnet import CifarResNet
 from networks.entry import Example, mean_loss
 from networks.gpt import GPT
@@ -27,14 +27,14 @@ def network() -> CifarResNet:
     return CifarResNet(8, "B", 4).double().train()
 
 
-def adam(parameters: Any) -> torch.optim.Optimizer:  # noqa: ANN401
+def adam(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=1e-3, fused=True)
 
 
 @pytest.mark.parametrize("unscales", [False, True], ids=["", "unscale_"])
 @pytest.mark.parametrize("make", [sgd, adam], ids=["SGD", "fused Adam"])
 def test_the_scale_of_the_loss_is_divided_out_and_skipped_steps_are_marked(
-    make: Any,  # noqa: ANN401
+    make: Any,
     unscales: bool,
     spool: pathlib.Path,
 ) -> None:
@@ -105,9 +105,7 @@ def test_accumulation_under_a_scaler(spool: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("transformer", [False, True], ids=["convolutional", "transformer"])
-def test_bf16_autocast_is_as_near_as_its_eight_bits(
-    transformer: bool, spool: pathlib.Path
-) -> None:
+def test_bf16_autocast_is_as_near_as_its_eight_bits(transformer: bool, spool: pathlib.Path) -> None:
     torch.manual_seed(5)
     model: torch.nn.Module
     if transformer:

@@ -3,16 +3,16 @@
 import pathlib
 
 import pytest
+import resnet_probe
 import torch
+from resnet_probe import ProbeError, attach
 from torch import nn
 
-import resnet_probe
 from frames import frames_in
 from networks.cifar_resnet import CifarResNet
 from networks.entry import Example, mean_loss
 from networks.unknown import InlineTop
 from recorded import sgd, train_step
-from resnet_probe import ProbeError, attach
 
 NOTHING = "resnet-probe: nothing is recorded of the attached network: "
 
@@ -27,9 +27,10 @@ def network() -> CifarResNet:
 
 
 class Said:
-    """The lines of standard error that are the probe's."""
+    """The lines of standard error that are the probe's, and the spool."""
 
-    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, capfd: pytest.CaptureFixture[str], spool: pathlib.Path) -> None:
+        self.spool = spool
         self._capfd = capfd
         capfd.readouterr()
 
@@ -40,7 +41,7 @@ class Said:
 
 @pytest.fixture
 def said(capfd: pytest.CaptureFixture[str], spool: pathlib.Path) -> Said:
-    return Said(capfd)
+    return Said(capfd, spool)
 
 
 def test_the_first_measured_step_is_summed_up_in_one_line(said: Said) -> None:
@@ -52,8 +53,10 @@ def test_the_first_measured_step_is_summed_up_in_one_line(said: Said) -> None:
             train_step(model, optimizer, images())
         run = probe.run[:8]
     assert said.lines() == [
-        f"resnet-probe: recording 'digits' (run {run}): 3 blocks: 1 residual, identity shortcut;"
-        " 2 residual, projection shortcut; 3 firing"
+        (
+            f"resnet-probe: recording 'digits' (run {run}): 3 blocks: 1 residual, identity shortcut;"
+            " 2 residual, projection shortcut; 3 firing"
+        )
     ]
 
 
@@ -95,9 +98,11 @@ def test_silent_blocks_and_blocks_without_gradient_are_named(said: Said) -> None
         train_step(model, optimizer, images())
         run = probe.run[:8]
     assert said.lines() == [
-        f"resnet-probe: recording 'digits' (run {run}): 2 blocks: 2 residual, identity shortcut;"
-        " 1 firing; 1 silent, as their modules did not run (block.1);"
-        " 1 without gradient, as none reached them (block.0)"
+        (
+            f"resnet-probe: recording 'digits' (run {run}): 2 blocks: 2 residual, identity shortcut;"
+            " 1 firing; 1 silent, as their modules did not run (block.1);"
+            " 1 without gradient, as none reached them (block.0)"
+        )
     ]
 
 
@@ -107,9 +112,7 @@ def test_a_network_that_only_runs_in_eval_mode(said: Said) -> None:
     with attach(model, optimizer, every=1):
         for _ in range(3):
             train_step(model, optimizer, images())
-    assert said.lines() == [
-        NOTHING + "the network ran in eval mode only (call model.train())"
-    ]
+    assert said.lines() == [NOTHING + "the network ran in eval mode only (call model.train())"]
 
 
 def test_a_network_that_only_runs_without_gradients(said: Said) -> None:
@@ -198,9 +201,8 @@ def test_a_failed_measurement_is_one_line_and_training_goes_on(
     assert len(frames[-1].blocks) == 3
 
 
-def test_strictness_raises_what_would_be_a_line(
-    said: Said, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("said")
+def test_strictness_raises_what_would_be_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from resnet_probe import sums
 
     model = network().eval()
@@ -248,7 +250,8 @@ def test_a_probe_that_is_switched_off_hooks_nothing(
     assert not spool.exists()
 
 
-def test_steps_by_hand_where_no_optimizer_tells(said: Said, spool: pathlib.Path) -> None:
+@pytest.mark.usefixtures("said")
+def test_steps_by_hand_where_no_optimizer_tells(spool: pathlib.Path) -> None:
     model = network()
     with attach(model, every=1) as probe:
         for step in range(3):

@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-import resnet_probe
 from frames import frames_in
 from journals import ATTEMPT_FINISHED, FRAME, RUN_OPENED, records
 from networks.entry import Example, mean_loss

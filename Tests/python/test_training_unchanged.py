@@ -1,14 +1,13 @@
 """Training with a recorder that measures every step is the same to the last bit."""
 
-import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch import nn
 
-import resnet_probe
 from networks.bert import Bert
 from networks.cifar_resnet import CifarResNet
 from networks.densenet import DenseNet
@@ -89,28 +88,26 @@ def same(found: State, bare: State) -> None:
     assert torch.equal(found[2], bare[2])
 
 
+@pytest.mark.usefixtures("spool")
 @pytest.mark.parametrize("name", NETWORKS)
-def test_fifty_measured_steps_leave_every_bit_as_it_would_be(
-    name: str, spool: pathlib.Path
-) -> None:
+def test_fifty_measured_steps_leave_every_bit_as_it_would_be(name: str) -> None:
     bare = trained(name, None)
 
-    def search(model: nn.Module, optimizer: torch.optim.Optimizer, _: object) -> Any:  # noqa: ANN401
+    def search(model: nn.Module, optimizer: torch.optim.Optimizer, _: object) -> Any:
         return resnet_probe.attach(model, optimizer, every=1, strict=True)
 
     same(trained(name, search), bare)
 
 
+@pytest.mark.usefixtures("spool")
 @pytest.mark.parametrize("name", ["stochastic depth", "GPT with dropout"])
-def test_blocks_found_beforehand_leave_every_bit_as_it_would_be(
-    name: str, spool: pathlib.Path
-) -> None:
+def test_blocks_found_beforehand_leave_every_bit_as_it_would_be(name: str) -> None:
     bare = trained(name, None)
 
-    def with_example(model: nn.Module, optimizer: torch.optim.Optimizer, example: Any) -> Any:  # noqa: ANN401
+    def with_example(model: nn.Module, optimizer: torch.optim.Optimizer, example: Any) -> Any:
         return resnet_probe.attach(model, optimizer, example=example, every=1, strict=True)
 
-    def with_map(model: nn.Module, optimizer: torch.optim.Optimizer, example: Any) -> Any:  # noqa: ANN401
+    def with_map(model: nn.Module, optimizer: torch.optim.Optimizer, example: Any) -> Any:
         found = resnet_probe.find_blocks(model, example)
         return resnet_probe.attach(model, optimizer, blocks=found, every=1, strict=True)
 

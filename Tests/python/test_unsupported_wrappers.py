@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import resnet_probe
 import torch
 from torch import nn
 
-import resnet_probe
 from networks.cifar_resnet import CifarResNet
 from networks.entry import Example
 from recorded import sgd, train_step
@@ -56,14 +56,14 @@ def one_process() -> Iterator[None]:
     torch.distributed.destroy_process_group()
 
 
-def compiled(model: nn.Module) -> Any:  # noqa: ANN401
+def compiled(model: nn.Module) -> Any:
     return torch.compile(model, backend="eager")
 
 
 def attached_to(wrap: Callable[[nn.Module], Any]) -> Case:
     """Wraps, then attaches to what came out; the loop calls that."""
 
-    def case(model: nn.Module, optimizer: torch.optim.Optimizer) -> Any:  # noqa: ANN401
+    def case(model: nn.Module, optimizer: torch.optim.Optimizer) -> Any:
         wrapped = wrap(model)
         resnet_probe.attach(wrapped, optimizer, every=1)
         return wrapped
@@ -74,7 +74,7 @@ def attached_to(wrap: Callable[[nn.Module], Any]) -> Case:
 def attached_before(wrap: Callable[[nn.Module], Any]) -> Case:
     """Attaches, then wraps; the loop calls what came out."""
 
-    def case(model: nn.Module, optimizer: torch.optim.Optimizer) -> Any:  # noqa: ANN401
+    def case(model: nn.Module, optimizer: torch.optim.Optimizer) -> Any:
         resnet_probe.attach(model, optimizer, every=1)
         return wrap(model)
 
@@ -84,7 +84,7 @@ def attached_before(wrap: Callable[[nn.Module], Any]) -> Case:
 def attached_inside(wrap: Callable[[nn.Module], Any]) -> Case:
     """Wraps, then attaches to the network inside; the loop calls the wrapper."""
 
-    def case(model: nn.Module, optimizer: torch.optim.Optimizer) -> Any:  # noqa: ANN401
+    def case(model: nn.Module, optimizer: torch.optim.Optimizer) -> Any:
         wrapped = wrap(model)
         resnet_probe.attach(model, optimizer, every=1)
         return wrapped
@@ -130,18 +130,18 @@ CASES: dict[str, tuple[Case, str]] = {
     ),
     "DataParallel": (
         attached_to(nn.DataParallel),
-        "nothing is recorded: DataParallel runs copies of the network in threads; use one device"
-        " for now",
+        ("nothing is recorded: DataParallel runs copies of the network in threads; use one device"
+        " for now"),
     ),
     "traced": (
         attached_to(lambda model: torch.jit.trace(model, images(0).args, check_trace=False)),
-        "nothing is recorded: scripted and traced modules hide their blocks; attach to the module"
-        " before scripting",
+        ("nothing is recorded: scripted and traced modules hide their blocks; attach to the module"
+        " before scripting"),
     ),
     "traced after": (
         attached_before(lambda model: torch.jit.trace(model, images(0).args, check_trace=False)),
-        "nothing is recorded of the attached network: its forward never ran: attach to the very"
-        " module that the loop calls",
+        ("nothing is recorded of the attached network: its forward never ran: attach to the very"
+        " module that the loop calls"),
     ),
 }  # fmt: skip
 
@@ -188,10 +188,9 @@ WRAPPED = {
 }
 
 
+@pytest.mark.usefixtures("spool", "one_process")
 @pytest.mark.parametrize("name", WRAPPED)
-def test_wrappers_of_several_processes(
-    name: str, spool: pathlib.Path, one_process: None, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_wrappers_of_several_processes(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     wrap, sentence = WRAPPED[name]
     bare = wrap(network())
     wanted = losses(bare, sgd(bare.parameters()))
@@ -203,8 +202,9 @@ def test_wrappers_of_several_processes(
     assert told(capfd.readouterr().err) == [f"resnet-probe: nothing is recorded: {sentence}"]
 
 
+@pytest.mark.usefixtures("spool")
 def test_a_network_that_is_compiled_after_its_first_steps(
-    spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     bare = network()
     wanted = losses(bare, sgd(bare.parameters()))

@@ -22,7 +22,7 @@ class GradientTap:
     """
 
     __slots__ = (
-        "_branch", "_factor", "_gradient", "_guard", "_listens_at_output", "_listens_at_stream",
+        "_awaits", "_branch", "_factor", "_gradient", "_guard", "_late", "_listens_at_output", "_listens_at_stream",
         "_stream", "_stream_version", "_sum_versions", "_value", "_value_versions", "arrived",
         "detail", "sample_axis", "sums",
     )  # fmt: skip
@@ -43,11 +43,26 @@ class GradientTap:
         self._sum_versions: tuple[int, ...] = ()  # of h, once y is held in its place
         self._stream_version = 0
         self._gradient: torch.Tensor | None = None
+        self._late: torch.Tensor | None = None  # ∂ℓ/∂h that came before what it is multiplied with
+        self._awaits = False
 
     @property
     def holds_branch(self) -> bool:
         """Whether F itself is kept."""
         return self._branch is not None
+
+    def await_second_run(self) -> None:
+        """Holds nothing until a checkpoint's second run gives h and x, or F: see `fill`."""
+        self._awaits = True
+
+    def fill(self) -> None:
+        """What ⟨g, F⟩ needs is held now, before or after the gradient came."""
+        self._awaits = False
+        late, self._late = self._late, None
+        if late is not None and self.sums is not None:
+            self.sums.product = self._sums(late).product
+        if self.arrived:
+            self._release()
 
     def hold_branch(self, branch: torch.Tensor) -> None:
         """Keeps F itself."""
@@ -120,7 +135,7 @@ class GradientTap:
             self._listens_at_output.remove()
             self._listens_at_output = None
         self._release()
-        self._gradient = None
+        self._gradient = self._late = None
 
     def _release(self) -> None:
         self._branch = self._value = self._stream = self._factor = None
@@ -129,19 +144,30 @@ class GradientTap:
         self._guard(self._measure_output, gradient)
 
     def _measure_output(self, gradient: torch.Tensor) -> None:
+        if self.arrived:
+            # A second backward pass through the same graph: the gradient is the sum of both, whose
+            # norm nobody can tell any more.
+            self.sums = self._gradient = self._late = None
+            return
         self.arrived = True
+        self.sums = self._sums(gradient)
+        self._release()
+        if self._awaits:
+            self._late = gradient
+        if self.detail == "full" and self._listens_at_stream is not None:
+            self._gradient = gradient
+
+    def _sums(self, gradient: torch.Tensor) -> GradientSums:
         operand = self._operand()
         has_product = self.detail == "full" and operand is not None
-        self.sums = gradient_sums.branch_gradient_sums(
+        found = gradient_sums.branch_gradient_sums(
             gradient, gradient if operand is None else operand, sample_axis=self.sample_axis,
             detail="full" if has_product else "norms",
         )  # fmt: skip
-        if self.sums.product is not None and self._factor is not None:
-            factor = per_sample_factor(self._factor, gradient, self.sums.product)
-            self.sums.product = torch.where(factor != 0, self.sums.product / factor, 0)
-        self._release()
-        if self.detail == "full" and self._listens_at_stream is not None:
-            self._gradient = gradient
+        if found.product is not None and self._factor is not None:
+            factor = per_sample_factor(self._factor, gradient, found.product)
+            found.product = torch.where(factor != 0, found.product / factor, 0)
+        return found
 
     def _operand(self) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor] | None:
         if self._branch is not None:

@@ -25,6 +25,7 @@ class Manner:
     has_other_readers: bool
     takes_forward: bool = True
     takes_gradient: bool = True
+    awaits_second_run: bool = False  # of a checkpoint: hold nothing until then
 
 
 @dataclass(slots=True)
@@ -63,7 +64,9 @@ class Measurer:
                 tap.hold_branch(branch)
                 tap.listen(join.operands[-1])
             elif self._detail == "full":
-                if manner.keeps_branch or join.overwrites == 0:
+                if manner.awaits_second_run:
+                    tap.await_second_run()
+                elif manner.keeps_branch or join.overwrites == 0:
                     tap.hold_branch(branch.clone() if overwritten else branch)
                 is_own = manner.shortcut == "identity" and not manner.has_other_readers
                 if is_own and join.fork is not None:
@@ -75,10 +78,28 @@ class Measurer:
         tap = measured.gradient
         if tap is None or manner.kind == "concat":
             return
-        if self._detail == "full" and not tap.holds_branch:
+        if self._detail == "full" and not manner.awaits_second_run:
+            self._hold_sum(tap, join, manner, result)
+        tap.listen(result)
+
+    def again(self, tap: GradientTap, join: Join, manner: Manner) -> None:
+        """Before the operation, in a checkpoint's second run of what `tap` waits for."""
+        if manner.keeps_branch or join.overwrites == 0:
+            branch, overwritten = self._branch(join)
+            tap.hold_branch(branch.clone() if overwritten else branch)
+
+    def joined_again(
+        self, tap: GradientTap, join: Join, manner: Manner, result: torch.Tensor
+    ) -> None:
+        """After it."""
+        self._hold_sum(tap, join, manner, result)
+        tap.fill()
+
+    @staticmethod
+    def _hold_sum(tap: GradientTap, join: Join, manner: Manner, result: torch.Tensor) -> None:
+        if not tap.holds_branch:
             follows = manner.activation != "identity"
             tap.hold_sum(result, join.operands[0], relu_follows=follows, factor=join.mask)
-        tap.listen(result)
 
     def plain(
         self, stream: torch.Tensor, output: torch.Tensor, manner: Manner,
@@ -140,4 +161,3 @@ def _fitting(
         return None
     leading = branch.shape[:-1] if sample_axis == "token" else branch.shape[:1]
     return present if present.shape == leading else None
-

@@ -25,6 +25,11 @@ from .trace import Trace, tensors_in
 MOST_OUTPUTS = 8
 
 
+def _is_traced() -> bool:
+    """Whether `torch.jit.trace` runs the network."""
+    return torch._C._get_tracing_state() is not None
+
+
 class PassObserver(Protocol):
     """Decides which passes are measured and learns what was found."""
 
@@ -85,6 +90,7 @@ class ModelWatch:
         self._current: Pass | None = None
         self._search: Search | None = None
         self._sites: Sites | None = None
+        self._run_again: set[int] = set()  # blocks that checkpoints run twice
         self._thread: int | None = None
         self._openings = _Openings()
         self._owner_handles: list[Any] = []
@@ -124,7 +130,7 @@ class ModelWatch:
             if self._calls_running() > 1:
                 return  # the network calls itself
             self._abandon()
-        if is_in_backward() or module is not self.model or torch.jit.is_tracing():
+        if is_in_backward() or module is not self.model or _is_traced():
             return
         if not module.training or not torch.is_grad_enabled():
             self._observer.pass_of_no_training("eval" if not module.training else "no_grad")
@@ -146,7 +152,7 @@ class ModelWatch:
             return
         self._current = Pass(present)
         if self._sites is None:
-            self._install(Sites(self.model, self.blocks, measurer))
+            self._install(Sites(self.model, self.blocks, measurer, self._run_again))
         assert self._sites is not None
         self._sites.current = self._current
         if "" in self._sites.by_owner:
@@ -170,7 +176,7 @@ class ModelWatch:
             self._sites.current = None
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
-            tensor.register_hook(Hook(current.mark))
+            current.handles.append(tensor.register_hook(Hook(current.mark)))
         self.passes.append(current)
 
     def _end_search(self, output: Any) -> None:
@@ -190,7 +196,7 @@ class ModelWatch:
             record.block = own
         measurer = search.measurer
         assert measurer is not None
-        sites = Sites(self.model, self.blocks, measurer)
+        sites = Sites(self.model, self.blocks, measurer, self._run_again)
         sites.await_second_run(search.found_pass)
         self._install(sites)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from .blocks import Block
 from .gradient_tap import GradientTap
@@ -37,6 +38,7 @@ class Pass:
     records: list[Record] = field(default_factory=list)
     uses: defaultdict[Key, int] = field(default_factory=lambda: defaultdict(int))
     is_backpropagated: bool = False
+    handles: list[RemovableHandle] = field(default_factory=list)  # of hooks on its outputs
 
     @property
     def counts(self) -> bool:
@@ -51,6 +53,9 @@ class Pass:
 
     def cancel(self) -> None:
         """Lets go of what waits for gradients."""
+        for handle in self.handles:
+            handle.remove()
+        self.handles.clear()
         for record in self.records:
             if record.gradient is not None:
                 record.gradient.cancel()

@@ -194,9 +194,7 @@ class Probe:
         step = self._measured
         if step is not None:
             rate = learning_rate(self._optimizers)
-            step.update_begins(
-                optimizer, self._passes(), rate, scale, gradient_scale, found_inf
-            )
+            step.update_begins(optimizer, self._passes(), rate, scale, gradient_scale, found_inf)
 
     def update_ends(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer stepped."""

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import weakref
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from .blocks import Block, BlockMap
+from .checkpoints import first_run, second_run
 from .junction import parameters_of
 from .measuring import Manner, Measured, Measurer
 from .passes import Key, Pass, Record
 from .tap import Join, Listener
 from .trace import Trace
+
+
+def _samples(record: Record) -> int | None:
+    """How many samples a record's forward had."""
+    return None if record.forward is None else record.forward.samples
+
+
+def _leading_size(record: Record, branch: torch.Tensor) -> int:
+    """How many samples a branch has, by the record's block."""
+    is_token = record.block is not None and record.block.sample_axis == "token"
+    return math.prod(branch.shape[:-1]) if is_token else branch.shape[0]
 
 
 def is_in_backward() -> bool:
@@ -25,15 +40,23 @@ class Sites(Listener):
     """The blocks of one measured step, by what they are recognised by.
 
     A checkpoint runs its part twice. Reentrant: first without gradients, which gives the forward
-    sums, then within the backward pass, which gives the gradients. Otherwise the second run is
-    passed over.
+    sums, then within the backward pass, which gives the gradients. Otherwise gradients come by the
+    first run's tensors, and the second run gives what they are multiplied with, so that nothing is
+    held between the two: of blocks in `run_again`, the ordinals of those that were seen to join in
+    a second run, which this completes. (A second run ends early, before the last block may join.)
     """
 
-    def __init__(self, model: torch.nn.Module, blocks: BlockMap, measurer: Measurer) -> None:
+    def __init__(
+        self, model: torch.nn.Module, blocks: BlockMap, measurer: Measurer, run_again: set[int]
+    ) -> None:
         ids = {name: id(parameter) for name, parameter in model.named_parameters()}
         self.parameters = {place: name for name, place in ids.items()}
         self.current: Pass | None = None
         self._measurer = measurer
+        self._run_again = run_again
+        self._unfilled: weakref.WeakKeyDictionary[Any, dict[int, list[Record]]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._by_key: dict[Key, list[Block]] = defaultdict(list)
         self._keys: dict[int, Key] = {}
         self._awaiting: dict[Key, list[Record]] = defaultdict(list)
@@ -59,18 +82,27 @@ class Sites(Listener):
         self._relus.clear()
 
     def cancel(self) -> None:
-        """Lets go of what a reentrant checkpoint never ran again."""
+        """Lets go of what a checkpoint never ran again."""
         self._awaiting.clear()
+        self._unfilled.clear()
 
     # Recognising
 
-    def _record_for(self, key: Key) -> tuple[Record, bool] | None:
-        """The record that a block's run belongs to, and whether it is a checkpoint's second run."""
+    def _record_for(self, key: Key, branch: torch.Tensor) -> tuple[Record, bool] | None:
+        """The record that a block's run belongs to, and whether it is a checkpoint's second run.
+
+        `branch` is F: of several micro-batches that wait, one of as many samples ran again.
+        """
         if key not in self._by_key:
             return None
         if is_in_backward():
+            if not torch.is_grad_enabled():
+                return None
             awaiting = self._awaiting[key]
-            return (awaiting.pop(), True) if awaiting and torch.is_grad_enabled() else None
+            for place in reversed(range(len(awaiting))):
+                if _samples(awaiting[place]) in (None, _leading_size(awaiting[place], branch)):
+                    return awaiting.pop(place), True
+            return None
         if self.current is None:
             return None
         blocks = self._by_key[key]
@@ -106,23 +138,47 @@ class Sites(Listener):
     def before_join(self, trace: Trace, join: Join) -> Any:
         """Measures a known block; None for any other join."""
         parameters = tuple(id(p) for p in join.junction.parameters(trace))
-        found = self._record_for((join.junction.kind, parameters))
+        key = (join.junction.kind, parameters)
+        found = self._record_for(key, join.operands[-1])
         if found is None:
-            return None
+            return self._second_run(key, join)
         record, again = found
         assert record.block is not None
         if join.junction.shortcut != record.block.shortcut:
             return None
         manner = self._manner(record.block, again=again)
         present = self.current.present if self.current is not None else None
+        checkpoint = first_run() if record.block.ordinal in self._run_again and not again else None
+        if checkpoint is not None and manner.takes_gradient and manner.kind == "residual":
+            manner = replace(manner, awaits_second_run=True)
+            waiting = self._unfilled.setdefault(checkpoint, {})
+            waiting.setdefault(record.block.ordinal, []).append(record)
         measured = self._measurer.join(join, manner, present)
         return record, manner, measured
+
+    def _second_run(self, key: Key, join: Join) -> Any:
+        """A join in the backward pass: what a record waits for, where one does."""
+        blocks = self._by_key.get(key)
+        checkpoint = second_run() if blocks and is_in_backward() else None
+        if not blocks or checkpoint is None:
+            return None
+        self._run_again.update(block.ordinal for block in blocks)
+        waiting = self._unfilled.get(checkpoint, {})
+        record = next((w.pop(0) for b in blocks if (w := waiting.get(b.ordinal))), None)
+        if record is None or record.block is None or record.gradient is None:
+            return None
+        manner = self._manner(record.block, again=True)
+        self._measurer.again(record.gradient, join, manner)
+        return record, manner, None
 
     def after_join(self, trace: Trace, join: Join, result: torch.Tensor) -> None:
         """Completes it."""
         record, manner, measured = join.taken
-        self._measurer.joined(measured, join, manner, result)
-        self._enter(record, measured)
+        if measured is None:
+            self._measurer.joined_again(record.gradient, join, manner, result)
+        else:
+            self._measurer.joined(measured, join, manner, result)
+            self._enter(record, measured)
         trace.nodes[join.junction.branch_node].unscaled = None
         if manner.activation == "relu":
             self._relus[trace.nodes[-1].index] = record
@@ -138,15 +194,13 @@ class Sites(Listener):
     ) -> None:
         """Measures a known chain."""
         key = ("plain", tuple(id(p) for p in parameters_of(trace, list(nodes))))
-        found = self._record_for(key)
+        found = self._record_for(key, output)
         if found is not None:
             self._plain(*found, stream, output)
 
-    def plain_module(
-        self, block: Block, stream: torch.Tensor, output: torch.Tensor
-    ) -> None:
+    def plain_module(self, block: Block, stream: torch.Tensor, output: torch.Tensor) -> None:
         """Measures a plain block that is a module."""
-        found = self._record_for(self._keys[block.ordinal])
+        found = self._record_for(self._keys[block.ordinal], output)
         if found is not None:
             self._plain(*found, stream, output)
 

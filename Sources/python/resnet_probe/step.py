@@ -73,9 +73,7 @@ class MeasuredStep:
 
     # The end
 
-    def close(
-        self, passes: Sequence[Pass], blocks: BlockMap | None, pending: Pending
-    ) -> None:
+    def close(self, passes: Sequence[Pass], blocks: BlockMap | None, pending: Pending) -> None:
         """Computes the statistics on the device and starts their copy to the host."""
         counted = [one for one in passes if one.counts]
         self.passes_without_backward = len(passes) - len(counted)

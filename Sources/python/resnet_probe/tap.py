@@ -118,9 +118,7 @@ class Tap(TorchFunctionMode):
             join.taken = self._listener.before_join(self.trace, join)
         return join
 
-    def _before_sum(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Join | None:
+    def _before_sum(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Join | None:
         first = args[0] if args else kwargs.get("input")
         second = args[1] if len(args) > 1 else kwargs.get("other")
         if not (isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor)):
@@ -150,9 +148,7 @@ class Tap(TorchFunctionMode):
             alpha = 1
         return self._join(name, junction, operands, float(alpha), overwrites)
 
-    def _before_cat(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Join | None:
+    def _before_cat(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Join | None:
         parts = args[0] if args else kwargs.get("tensors")
         dimension = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
         if not isinstance(parts, (list, tuple)) or dimension in (0, "N"):

@@ -15,7 +15,9 @@ def why_not(model: object) -> str | None:
         return f"a {type(model).__name__} is no torch.nn.Module"
     name = type(model).__name__
     if isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
-        return "scripted and traced modules hide their blocks; attach to the module before scripting"
+        return (
+            "scripted and traced modules hide their blocks; attach to the module before scripting"
+        )
     if isinstance(model, torch.nn.DataParallel):
         return "DataParallel runs copies of the network in threads; use one device for now"
     if isinstance(model, torch.nn.parallel.DistributedDataParallel):

@@ -31,11 +31,11 @@ SIGNED = ("taylor_signed_mean", "gate_gradient")
 """Sums of terms of both signs: held to the size of the terms."""
 
 
-def _part(value: Any, name: str) -> Any:  # noqa: ANN401
+def _part(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name)
 
 
-def _empty(value: Any) -> bool:  # noqa: ANN401
+def _empty(value: Any) -> bool:
     return value is None or (not isinstance(value, float) and _part(value, "n") == 0)
 
 
@@ -58,7 +58,7 @@ class _Comparison:
         if not abs(found - expected) <= off:
             self.found.append(f"{name}: {found!r}, expected {expected!r}")
 
-    def moments(self, name: str, found: Any, expected: Any, scale: float = 0.0) -> None:  # noqa: ANN401
+    def moments(self, name: str, found: Any, expected: Any, scale: float = 0.0) -> None:
         n = _part(expected, "n")
         self.equal(f"{name}.n", _part(found, "n"), n)
         mean, m2 = _part(expected, "mean"), _part(expected, "m2")
@@ -98,7 +98,7 @@ def _importance_before_cancelling(expected: Mapping[str, Any]) -> float:
 
 
 def differences(
-    found: Any,  # noqa: ANN401
+    found: Any,
     expected: Mapping[str, Any],
     *,
     relative: float = 1e-4,
@@ -149,7 +149,7 @@ def _size(expected: Mapping[str, Any]) -> float:
     return math.sqrt(_part(taylor, "mean") ** 2 + _part(taylor, "m2") / _part(taylor, "n"))
 
 
-def _histogram(check: _Comparison, found: Any, expected: Mapping[str, Any]) -> None:  # noqa: ANN401
+def _histogram(check: _Comparison, found: Any, expected: Mapping[str, Any]) -> None:
     wanted = expected["identity_gap_histogram"]
     if not found or not wanted:
         check.equal("identity_gap_histogram is absent", not found, not wanted)
