@@ -137,6 +137,11 @@ def test_the_blocks_of_every_network_of_the_example_are_found(example: ModuleTyp
         assert {block.kind for block in blocks} == {kind}, name
         assert len(blocks) == number, name
         assert not blocks.remarks, blocks
+        drops = [block.drop_probability for block in blocks]
+        if name == "stochastic-depth-56":  # rises over the blocks
+            assert drops == pytest.approx([0.5 * place / 27 for place in range(1, 28)])
+        else:
+            assert drops == [None] * number, name
 
 
 def test_the_example_reads_the_digits_as_they_are(
