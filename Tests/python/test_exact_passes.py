@@ -1,5 +1,6 @@
 """What is no training is not recorded, and training that breaks off goes on exactly."""
 
+import copy
 import gc
 import pathlib
 import threading
@@ -264,6 +265,39 @@ def test_two_networks_train_in_two_threads_at_once(spool: pathlib.Path) -> None:
         assert len(found[name]) == 4
         for frame, row in zip(found[name], wanted, strict=True):
             check(frame, row, relative=1e-9, without=WITHOUT)
+
+
+def test_another_thread_that_runs_the_network_meanwhile_is_not_in_the_record(
+    spool: pathlib.Path,
+) -> None:
+    model = network().apply(without_statistics)
+    clean = copy.deepcopy(model)
+    failures: list[BaseException] = []
+
+    def evaluate() -> None:
+        try:
+            with torch.no_grad():
+                model(*images(99, 5).args)
+            mean_loss(model(*images(98, 5).args))
+        except BaseException as error:
+            failures.append(error)
+
+    def beside(*_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            thread = threading.Thread(target=evaluate)
+            thread.start()
+            thread.join(30)
+
+    model.layer2[0].conv1.register_forward_hook(beside)  # type: ignore[union-attr]
+    optimizer = sgd(model.parameters())
+    rows = []
+    with resnet_probe.attach(model, optimizer, every=1, strict=True):
+        for step in range(3):
+            clean.load_state_dict(model.state_dict())
+            rows.append(expected(clean, mean_loss, [images(step)], optimizer=sgd))
+            train_step(model, optimizer, images(step))
+    assert not failures
+    checked(spool, rows)
 
 
 @pytest.mark.usefixtures("spool")

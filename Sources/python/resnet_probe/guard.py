@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,10 @@ from typing import Any
 import torch
 
 from .notices import Notices, ProbeError
+
+
+class _Depth(threading.local):
+    depth = 0
 
 
 class Guard:
@@ -20,15 +25,15 @@ class Guard:
 
     def __init__(self, notices: Notices) -> None:
         self._notices = notices
-        self._depth = 0
+        self._here = _Depth()
         self.seconds = 0.0
         self.failures = 0
 
     def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """The function's result; None where it failed."""
-        if self._depth:
+        if self._here.depth:
             return function(*args, **kwargs)
-        self._depth = 1
+        self._here.depth = 1
         start = time.perf_counter()
         try:
             with torch._C.DisableTorchFunction():  # no tap sees what the recorder itself does
@@ -47,6 +52,6 @@ class Guard:
                 f"a measurement failed and was left out ({words}); please report this ({name})",
             )
         finally:
-            self._depth = 0
+            self._here.depth = 0
             self.seconds += time.perf_counter() - start
         return None

@@ -107,9 +107,8 @@ class ModelWatch:
 
     def end_step(self) -> None:
         """Ends a measured step: lets go of its hooks and of what still waits for gradients."""
-        if self._current is not None and self._thread == threading.get_ident():
-            if not self._calls_running():
-                self._abandon()
+        if self._is_under_way() and not self._calls_running():
+            self._abandon()
         for one in self.passes:
             one.cancel()
         self.passes = []
@@ -126,12 +125,16 @@ class ModelWatch:
         self._guard(self._begin, module, args, kwargs)
 
     def _begin(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        if self._current is not None and self._thread == threading.get_ident():
+        if self._is_under_way():
             if self._calls_running() > 1:
                 return  # the network calls itself
             self._abandon()
         if is_in_backward() or module is not self.model or _is_traced():
             return
+        if self._current is not None:
+            if any(thread.ident == self._thread for thread in threading.enumerate()):
+                return  # another thread trains the network
+            self._abandon()
         if not module.training or not torch.is_grad_enabled():
             self._observer.pass_of_no_training("eval" if not module.training else "no_grad")
             return
@@ -200,6 +203,10 @@ class ModelWatch:
         sites.await_second_run(search.found_pass)
         self._install(sites)
 
+    def _is_under_way(self) -> bool:
+        """Whether a measured pass of this thread has begun and not ended."""
+        return self._current is not None and self._thread == threading.get_ident()
+
     def _calls_running(self) -> int:
         """How many calls of the network are under way in this thread; an interrupt ends some."""
         running = 0
@@ -238,7 +245,7 @@ class ModelWatch:
         self._names = {id(module): name for name, module in modules.items()}
 
     def _before_owner(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        if self._current is not None or is_in_backward():
+        if self._is_under_way() or is_in_backward():
             self._guard(self._enter_owner, module, args, kwargs)
 
     def _enter_owner(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,7 @@ class Search(Listener):
     _handles: list[Any] = field(default_factory=list)
     _tap: Tap | None = None
     _rows: int = 0  # of the batch
+    _thread: int = 0
 
     def __post_init__(self) -> None:
         self.names = Names.of(self.model)
@@ -78,6 +80,7 @@ class Search(Listener):
 
         `within` is the frame that ends with the pass.
         """
+        self._thread = threading.get_ident()
         self.trace.enter(self.model)
         for tensor in inputs:
             self.trace.add_input(tensor)
@@ -105,7 +108,7 @@ class Search(Listener):
         return self._tap
 
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or threading.get_ident() != self._thread:
             return
         if id(module) in self.names.modules and module is not self.model:
             self.guard(self._enter_known, module, args)
@@ -120,7 +123,7 @@ class Search(Listener):
         self._entries.append(_Entry(call, stream, stream._version if stream is not None else 0))
 
     def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or threading.get_ident() != self._thread:
             return
         if id(module) in self.names.modules and module is not self.model:
             self.guard(self._leave_known, module, output)
