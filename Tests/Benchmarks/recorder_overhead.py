@@ -26,11 +26,10 @@ from collections.abc import Callable
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Sources" / "python"))
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-import torchvision  # noqa: E402
-
-import resnet_probe  # noqa: E402
+import resnet_probe
+import torch
+import torch.nn.functional as F
+import torchvision
 
 Step = Callable[[], None]
 
@@ -40,7 +39,9 @@ class Trainer:
 
     def __init__(self, network: str, batch: int, size: int) -> None:
         torch.manual_seed(0)
-        options = {"image_size": size, "patch_size": 4} if network.startswith("vit") else {}
+        options = (
+            {"image_size": size, "patch_size": 4} if network.startswith("vit") else {}
+        )
         if network == "vit":
             self.model = torchvision.models.VisionTransformer(
                 size, 4, 6, 6, 192, 768, num_classes=10
@@ -99,9 +100,15 @@ def measure_time(options: argparse.Namespace) -> None:
     unmeasured = [two / one for one, two, _ in rounds]
     measured = [three / one for one, _, three in rounds]
     amortised = [(three / 50 + 49 / 50 * two) / one - 1 for one, two, three in rounds]
-    print(f"{options.network} {options.size}×{options.size}, batch {options.batch}, {options.detail},")
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {options.rounds} rounds")
-    print(f"bare step             {quartiles([one for one, _, _ in rounds], ' ms', 1e3)}")
+    print(
+        f"{options.network} {options.size}×{options.size}, batch {options.batch}, {options.detail},"
+    )
+    print(
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {options.rounds} rounds"
+    )
+    print(
+        f"bare step             {quartiles([one for one, _, _ in rounds], ' ms', 1e3)}"
+    )
     print(f"unmeasured / bare     {quartiles(unmeasured)}")
     print(f"measured / bare       {quartiles(measured)}")
     middle = statistics.median
@@ -141,11 +148,22 @@ def host_cost(trainer: Trainer) -> float:
 
 def peak_memory(options: argparse.Namespace, is_recorded: bool) -> float:
     """The peak of steps in a process of their own. Unit: bytes."""
-    command = [sys.executable, __file__, "--peak", "recorded" if is_recorded else "bare"]
+    command = [
+        sys.executable,
+        __file__,
+        "--peak",
+        "recorded" if is_recorded else "bare",
+    ]
     command += ["--network", options.network, "--detail", options.detail]
     command += ["--batch", str(options.batch), "--size", str(options.size)]
-    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
+    environment = {
+        **os.environ,
+        "MALLOC_MMAP_THRESHOLD_": "65536",
+        "MALLOC_ARENA_MAX": "1",
+    }
+    done = subprocess.run(
+        command, env=environment, capture_output=True, check=True, text=True
+    )
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -156,7 +174,11 @@ def peak_here(options: argparse.Namespace) -> None:
     trainer = Trainer(options.network, options.batch, options.size)
     if options.peak == "recorded":
         resnet_probe.attach(
-            trainer.model, trainer.optimizer, every=1, detail=options.detail, strict=True
+            trainer.model,
+            trainer.optimizer,
+            every=1,
+            detail=options.detail,
+            strict=True,
         )
     peaks = []
     for _ in range(4):
@@ -177,7 +199,9 @@ def status(name: str) -> int:
 def main() -> None:
     """Times, then memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--network", default="resnet18", help="of torchvision, or vit (small)")
+    parser.add_argument(
+        "--network", default="resnet18", help="of torchvision, or vit (small)"
+    )
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--detail", default="full", choices=["full", "norms"])
@@ -193,10 +217,14 @@ def main() -> None:
             peak_here(options)
             return
         measure_time(options)
-        pairs = [(peak_memory(options, False), peak_memory(options, True)) for _ in range(3)]
+        pairs = [
+            (peak_memory(options, False), peak_memory(options, True)) for _ in range(3)
+        ]
     ratios = [recorded / bare for bare, recorded in pairs]
     peak = statistics.median(bare for bare, _ in pairs) / 2**20
-    print(f"peak of a measured step / bare {statistics.median(ratios):.3f} of {peak:.0f} MiB")
+    print(
+        f"peak of a measured step / bare {statistics.median(ratios):.3f} of {peak:.0f} MiB"
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from resnet_probe.frame import BlockStatistics, LogDistribution, Moments, Pooled
+from resnet_probe.journal.frame import BlockStatistics, LogDistribution, Moments, Pooled
 
 from journals import FRAME, RUN_OPENED, Fields, Folder, Record, fields, records
 

@@ -14,11 +14,11 @@ import signal
 import sys
 signal.alarm(60)  # so that nothing is waited for that never comes
 from journals import residual_blocks
-from resnet_probe.frame import BlockStatistics, Frame, LogDistribution, Moments
+from resnet_probe.journal.frame import BlockStatistics, Frame, LogDistribution, Moments
 from resnet_probe.notices import Notices
-from resnet_probe.recording import Recording
-from resnet_probe.run import RunOpened
-from resnet_probe.spool import Spool
+from resnet_probe.journal.recording import Recording
+from resnet_probe.journal.run import RunOpened
+from resnet_probe.journal.spool import Spool
 
 def recording_in(path, **options):
     opened = RunOpened(bytes(range(16)), bytes(range(16)), "test", started_at=1.75e9)

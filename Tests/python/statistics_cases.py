@@ -10,9 +10,13 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from resnet_probe.gradient_sums import GradientSums, branch_gradient_sums, through_square
-from resnet_probe.statistics import BlockStep
-from resnet_probe.sums import ForwardSums, concat_sums, plain_sums, residual_sums
+from resnet_probe.measuring.gradient_sums import (
+    GradientSums,
+    branch_gradient_sums,
+    through_square,
+)
+from resnet_probe.measuring.statistics import BlockStep
+from resnet_probe.measuring.sums import ForwardSums, concat_sums, plain_sums, residual_sums
 from torch import Tensor
 
 SUPPORT = Path(__file__).resolve().parent.parent / "Support"

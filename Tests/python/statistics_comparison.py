@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from resnet_probe.frame import BlockStatistics, LogDistribution, Moments, Pooled
+from resnet_probe.journal.frame import BlockStatistics, LogDistribution, Moments, Pooled
 
 from statistics_cases import Case
 

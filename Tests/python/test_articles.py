@@ -5,7 +5,9 @@ import re
 
 import pytest
 import resnet_probe
-from resnet_probe import attempt, journal, probe, recording, run, summary, unsupported
+from resnet_probe import probe, summary
+from resnet_probe.journal import attempt, journal, recording, run
+from resnet_probe.training import unsupported
 
 from journals import ROOT
 
@@ -28,7 +30,7 @@ def test_every_argument_of_attach_has_a_row() -> None:
 def test_every_variable_of_the_recorder_has_a_row() -> None:
     read = {
         name
-        for path in PACKAGE.glob("*.py")
+        for path in PACKAGE.rglob("*.py")
         for name in re.findall(r'"(RESNET_PROBE_[A-Z_]+)"', path.read_text(encoding="utf-8"))
     }
     assert len(read) == 8

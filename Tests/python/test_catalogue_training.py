@@ -7,7 +7,7 @@ import pathlib
 import pytest
 import resnet_probe
 import torch
-from resnet_probe.frame import BlockStatistics
+from resnet_probe.journal.frame import BlockStatistics
 
 from frames import frames_in
 from networks.catalogue import CATALOGUE, Entry, mean_loss
@@ -15,7 +15,13 @@ from networks.catalogue import CATALOGUE, Entry, mean_loss
 TRAINED = [entry for entry in CATALOGUE if entry.trained]
 
 #: What every block of a kind has after a training step.
-OF_ALL = ("residual_ratio", "taylor_importance", "taylor_signed_mean", "weight_norm", "gradient_norm")
+OF_ALL = (
+    "residual_ratio",
+    "taylor_importance",
+    "taylor_signed_mean",
+    "weight_norm",
+    "gradient_norm",
+)
 OF_RESIDUAL = ("cosine", "stream_rms", "branch_rms", "output_grad_norm", "dead_fraction")
 OF_IDENTITY = ("identity_gap", "identity_gap_histogram", "perpendicular_ratio", "angular_distance")
 

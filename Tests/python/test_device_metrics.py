@@ -3,13 +3,13 @@
 import pathlib
 
 import pytest
+import resnet_probe
 import torch
-from frames import frames_in
-from journals import METRICS, Folder
+from resnet_probe.measuring.device_metrics import GATHERED, DeviceMetrics
 from torch import nn
 
-import resnet_probe
-from resnet_probe.device_metrics import GATHERED, DeviceMetrics
+from frames import frames_in
+from journals import METRICS, Folder
 
 
 def test_tensors_come_back_by_step_in_order() -> None:

@@ -4,11 +4,11 @@ import pathlib
 from collections.abc import Callable
 
 import pytest
+import resnet_probe
 import torch
-from frames import RecordedFrame, frames_in
 from torch import Tensor, nn
 
-import resnet_probe
+from frames import RecordedFrame, frames_in
 
 KEEP = 0.6
 
@@ -68,9 +68,7 @@ def recorded(form: Callable[[Tensor], Tensor], spool: pathlib.Path) -> list[Reco
 
 
 @pytest.mark.parametrize("name", list(FORMS)[1:])
-def test_the_branch_is_the_same_however_the_mask_is_written(
-    name: str, spool: pathlib.Path
-) -> None:
+def test_the_branch_is_the_same_however_the_mask_is_written(name: str, spool: pathlib.Path) -> None:
     wanted = recorded(FORMS["mask"], spool)
     for found, plain in zip(recorded(FORMS[name], spool), wanted, strict=True):
         assert (found[0].samples, found[0].dropped) == (64, plain[0].dropped)

@@ -165,7 +165,7 @@ def kinds_of(blocks: BlockMap) -> list[tuple[str, str, str]]:
 
 
 def test_a_registered_class_is_a_block_without_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resnet_probe.registry._registered", {})
+    monkeypatch.setattr("resnet_probe.finding.registry._registered", {})
     images = torch.randn(2, 3, 8, 8)
     assert kinds_of(resnet_probe.find_blocks(Mixed(), images)) == [("f", "residual", "graph")]
     resnet_probe.register_block(Pooled)

@@ -1,8 +1,14 @@
 """The bytes of the golden journals, from the values that GoldenJournals.swift gives them."""
 
-from resnet_probe import wire
-from resnet_probe.frame import BlockStatistics, Frame, LogDistribution, Moments, Pooled
-from resnet_probe.run import RunOpened
+from resnet_probe.journal import wire
+from resnet_probe.journal.frame import (
+    BlockStatistics,
+    Frame,
+    LogDistribution,
+    Moments,
+    Pooled,
+)
+from resnet_probe.journal.run import RunOpened
 
 from journals import FIXTURES, MapBlock
 

@@ -6,11 +6,17 @@ import pathlib
 import random
 from typing import TypeVar
 
-from resnet_probe.frame import BlockStatistics, Frame, LogDistribution, Moments, Pooled
+from resnet_probe.journal.frame import (
+    BlockStatistics,
+    Frame,
+    LogDistribution,
+    Moments,
+    Pooled,
+)
+from resnet_probe.journal.recording import Recording
+from resnet_probe.journal.run import open_run
+from resnet_probe.journal.spool import Spool
 from resnet_probe.notices import Notices
-from resnet_probe.recording import Recording
-from resnet_probe.run import open_run
-from resnet_probe.spool import Spool
 
 from journals import Folder, MapBlock
 from processes import command

@@ -5,12 +5,12 @@ import pathlib
 import stat
 
 import pytest
-from resnet_probe.frame import Frame
-from resnet_probe.journal import DISK_FULL, JournalWriter
+from resnet_probe.journal.frame import Frame
+from resnet_probe.journal.journal import DISK_FULL, JournalWriter
+from resnet_probe.journal.recording import Recording
+from resnet_probe.journal.run import RunOpened
+from resnet_probe.journal.spool import DEFAULT_LIMIT, Spool, SpoolFolder
 from resnet_probe.notices import Notices, ProbeError
-from resnet_probe.recording import Recording
-from resnet_probe.run import RunOpened
-from resnet_probe.spool import DEFAULT_LIMIT, Spool, SpoolFolder
 
 from journals import (
     ATTEMPT_FINISHED,
@@ -180,7 +180,7 @@ def test_a_spool_that_cannot_be_made_is_refused_with_what_to_do(path: str, reaso
 def test_a_system_without_posix_is_refused_in_one_line(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resnet_probe.spool.os.name", "nt")
+    monkeypatch.setattr("resnet_probe.journal.spool.os.name", "nt")
     with pytest.raises(ProbeError, match="this system has no POSIX files and locks"):
         SpoolFolder(Spool(str(tmp_path)))
 
@@ -211,7 +211,7 @@ def test_links_in_delivered_and_others_names_are_left_alone(tmp_path: pathlib.Pa
 def test_a_name_that_is_taken_is_passed_over(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resnet_probe.attempt.random_identity", lambda: bytes(16))
+    monkeypatch.setattr("resnet_probe.journal.attempt.random_identity", lambda: bytes(16))
     taken = tmp_path / f"{'0' * 32}.0.rpj"
     taken.write_bytes(b"")
     said: list[str] = []
@@ -239,11 +239,11 @@ def test_a_write_that_is_cut_short_is_taken_back(
 ) -> None:
     folder = SpoolFolder(Spool(str(tmp_path)))
     journal = JournalWriter(bytes(16), folder, RunOpened(RUN, RUN, "t"), residual_blocks(1))
-    from resnet_probe import wire
+    from resnet_probe.journal import wire
 
     before = Folder(tmp_path).segments[0].read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr("resnet_probe.segment.os.write", CutWrites(room=20))
+        patch.setattr("resnet_probe.journal.segment.os.write", CutWrites(room=20))
         assert journal.append([wire.frame_record(Frame(1, 1.0), 1)]) == DISK_FULL
     assert Folder(tmp_path).segments[0].read_bytes() == before
     assert journal.append([wire.frame_record(Frame(2, 1.0), 1)]) is None
@@ -260,8 +260,8 @@ def test_a_cut_write_that_cannot_be_taken_back_ends_the_segment(
     said: list[str] = []
     recording = record_in(tmp_path, said=said)
     with monkeypatch.context() as patch:
-        patch.setattr("resnet_probe.segment.os.write", CutWrites(room=5))
-        patch.setattr("resnet_probe.segment.os.ftruncate", refuse)
+        patch.setattr("resnet_probe.journal.segment.os.write", CutWrites(room=5))
+        patch.setattr("resnet_probe.journal.segment.os.ftruncate", refuse)
         put(recording, Frame(0, 1.0))
     put(recording, Frame(1, 1.0))
     recording.finish("completed", 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from resnet_probe.parameters import FIELDS, BlockParameters, ParameterPass
+from resnet_probe.measuring.parameters import FIELDS, BlockParameters, ParameterPass
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -71,7 +71,7 @@ def elements(parameters: Sequence[Tensor], capacity: int) -> Tensor:
     return torch.tensor(stored[::every], dtype=torch.float64)
 
 
-def agree(measured: Tensor, expected: Any, rel: float = 1e-6) -> None:  # noqa: ANN401
+def agree(measured: Tensor, expected: Any, rel: float = 1e-6) -> None:
     torch.testing.assert_close(
         measured, torch.tensor(expected, dtype=torch.float64), rtol=rel, atol=0, equal_nan=True
     )
@@ -334,7 +334,7 @@ class Watchful(TorchDispatchMode):
 
     def __torch_dispatch__(  # noqa: ANN204
         self,
-        func: Any,  # noqa: ANN401
+        func: Any,
         types: object,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from resnet_probe import ProbeError
-from resnet_probe.frame import BlockStatistics, Frame
+from resnet_probe.journal.frame import BlockStatistics, Frame
+from resnet_probe.journal.recording import Recording, Status
+from resnet_probe.journal.run import RunOpened
+from resnet_probe.journal.spool import Spool
 from resnet_probe.notices import Notices
-from resnet_probe.recording import Recording, Status
-from resnet_probe.run import RunOpened
-from resnet_probe.spool import Spool
 
 from journals import ATTEMPT_FINISHED, FRAME, METRICS, Folder, residual_blocks
 

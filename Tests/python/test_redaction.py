@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from resnet_probe.redaction import flattened, redacted, shortened
+from resnet_probe.journal.redaction import flattened, redacted, shortened
 
 
 def written(config: object) -> dict[str, str]:

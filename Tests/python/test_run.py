@@ -6,11 +6,11 @@ import uuid
 import pytest
 from resnet_probe import ProbeError
 from resnet_probe.environment import read_environment
+from resnet_probe.journal.run import identity, open_run
+from resnet_probe.journal.spool import DEFAULT_LIMIT, Spool, SpoolFolder
 from resnet_probe.notices import Notices
 from resnet_probe.release import VERSION
-from resnet_probe.run import identity, open_run
 from resnet_probe.schedule import Schedule
-from resnet_probe.spool import DEFAULT_LIMIT, Spool, SpoolFolder
 
 DIGITS = "00112233445566778899aabbccddeeff"
 

@@ -173,7 +173,7 @@ def test_a_network_without_blocks(said: Said) -> None:
 def test_a_failed_measurement_is_one_line_and_training_goes_on(
     said: Said, spool: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from resnet_probe import sums
+    from resnet_probe.measuring import sums
 
     wanted = network()
     for step in range(3):
@@ -203,7 +203,7 @@ def test_a_failed_measurement_is_one_line_and_training_goes_on(
 
 @pytest.mark.usefixtures("said")
 def test_strictness_raises_what_would_be_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    from resnet_probe import sums
+    from resnet_probe.measuring import sums
 
     model = network().eval()
     optimizer = sgd(model.parameters())

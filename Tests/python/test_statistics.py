@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from resnet_probe.frame import BlockStatistics, Moments, Pooled
-from resnet_probe.statistics import pack
+from resnet_probe.journal.frame import BlockStatistics, Moments, Pooled
+from resnet_probe.measuring.statistics import pack
 
 import statistics_cases
 from statistics_cases import Case

@@ -9,13 +9,17 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
-import resnet_probe.statistics
+import resnet_probe.measuring.statistics
 import torch
-from resnet_probe.frame import BlockStatistics, LogDistribution, Moments, Pooled
-from resnet_probe.gradient_sums import GradientSums, branch_gradient_sums, through_square
-from resnet_probe.samples import exact
-from resnet_probe.statistics import BlockStep, pack
-from resnet_probe.sums import concat_sums, plain_sums, residual_sums
+from resnet_probe.journal.frame import BlockStatistics, LogDistribution, Moments, Pooled
+from resnet_probe.measuring.gradient_sums import (
+    GradientSums,
+    branch_gradient_sums,
+    through_square,
+)
+from resnet_probe.measuring.samples import exact
+from resnet_probe.measuring.statistics import BlockStep, pack
+from resnet_probe.measuring.sums import concat_sums, plain_sums, residual_sums
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from resnet_probe.steps import UpdateWatch, first_step, has_state, learning_rate
+from resnet_probe.training.steps import UpdateWatch, first_step, has_state, learning_rate
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
@@ -30,7 +30,7 @@ class Diary:
         self.gradients: list[Tensor | None] = []
         self.errors: list[Exception] = []
 
-    def update_begins(self, optimizer: Optimizer, **told: Any) -> None:  # noqa: ANN401
+    def update_begins(self, optimizer: Optimizer, **told: Any) -> None:
         gradient = optimizer.param_groups[0]["params"][0].grad
         self.gradients.append(None if gradient is None else gradient.clone())
         self.events.append("begins")
@@ -52,7 +52,7 @@ class Diary:
         return "an answer that training must not see"
 
 
-def watch(optimizers: Any, scaler: Any = None) -> tuple[Diary, UpdateWatch]:  # noqa: ANN401
+def watch(optimizers: Any, scaler: Any = None) -> tuple[Diary, UpdateWatch]:
     diary = Diary()
     every = optimizers if isinstance(optimizers, list) else [optimizers]
     return diary, UpdateWatch(every, scaler, diary, diary.guard)
@@ -62,14 +62,14 @@ def weight() -> nn.Parameter:
     return nn.Parameter(torch.tensor([1.0, 2.0]))
 
 
-def backward(parameter: Tensor, scaler: Any = None, factor: float = 1.0) -> None:  # noqa: ANN401
+def backward(parameter: Tensor, scaler: Any = None, factor: float = 1.0) -> None:
     """The gradient is `factor` times (1, 1), times the scale."""
     parameter.grad = None
     loss = parameter.sum() * factor
     (loss if scaler is None else scaler.scale(loss)).backward()
 
 
-def scaler_of(scale: float = 8.0, **keywords: Any) -> torch.amp.GradScaler:  # noqa: ANN401
+def scaler_of(scale: float = 8.0, **keywords: Any) -> torch.amp.GradScaler:
     return torch.amp.GradScaler("cpu", init_scale=scale, **keywords)
 
 
@@ -162,7 +162,7 @@ def test_a_step_that_raises_does_not_end_and_the_next_one_begins() -> None:
 
 def test_a_subclass_whose_step_calls_its_parents_steps_once() -> None:
     class Twofold(SGD):
-        def step(self, closure: Any = None) -> Any:  # noqa: ANN401
+        def step(self, closure: Any = None) -> Any:
             return super().step(closure)
 
     SGD([weight()], lr=0.1)  # gives SGD.step its hooks; Twofold.step has its own

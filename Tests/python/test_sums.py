@@ -13,11 +13,11 @@ from typing import Literal
 
 import numpy as np
 import pytest
-import resnet_probe.samples
+import resnet_probe.measuring.samples
 import torch
-from resnet_probe.gradient_sums import branch_gradient_sums, through_square
-from resnet_probe.statistics import BlockStep, pack
-from resnet_probe.sums import concat_sums, plain_sums, residual_sums
+from resnet_probe.measuring.gradient_sums import branch_gradient_sums, through_square
+from resnet_probe.measuring.statistics import BlockStep, pack
+from resnet_probe.measuring.sums import concat_sums, plain_sums, residual_sums
 from torch import Tensor
 
 import statistics_cases
@@ -88,7 +88,7 @@ SETTINGS = [
 @pytest.mark.parametrize("chunk", [1 << 19, 100])
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_random_blocks(setting: Setting, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resnet_probe.samples, "CPU_CHUNK", chunk)
+    monkeypatch.setattr(resnet_probe.measuring.samples, "CPU_CHUNK", chunk)
     generator = torch.Generator().manual_seed(7)
     batches = [Batch(setting, generator, number) for number in range(setting.micro_batches)]
     block = BlockStep(0, *kinds(setting))  # type: ignore[arg-type]

@@ -4,12 +4,18 @@ import math
 import struct
 
 import pytest
-from resnet_probe import wire
-from resnet_probe.block_map_wire import block_names
-from resnet_probe.frame import BlockStatistics, Frame, LogDistribution, Moments, Pooled
-from resnet_probe.run import RunOpened
-from resnet_probe.statistics_wire import block_statistics
-from resnet_probe.text import clipped
+from resnet_probe.journal import wire
+from resnet_probe.journal.block_map_wire import block_names
+from resnet_probe.journal.frame import (
+    BlockStatistics,
+    Frame,
+    LogDistribution,
+    Moments,
+    Pooled,
+)
+from resnet_probe.journal.run import RunOpened
+from resnet_probe.journal.statistics_wire import block_statistics
+from resnet_probe.journal.text import clipped
 
 from journals import FRAME, METRICS, MapBlock, fields, residual_blocks
 

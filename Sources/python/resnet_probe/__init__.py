@@ -3,14 +3,14 @@
 `attach` records a training; `find_blocks` shows what would be recorded.
 """
 
-from .attach import attach
-from .blocks import Block, BlockMap
-from .find import find_blocks
-from .notices import ProbeError
-from .probe import Probe
-from .registry import register_block
-from .release import VERSION as __version__
-from .schedule import Schedule
+from resnet_probe.attach import attach
+from resnet_probe.blocks import Block, BlockMap
+from resnet_probe.finding.find import find_blocks
+from resnet_probe.finding.registry import register_block
+from resnet_probe.notices import ProbeError
+from resnet_probe.probe import Probe
+from resnet_probe.release import VERSION as __version__
+from resnet_probe.schedule import Schedule
 
 #: Another name for `attach`.
 watch = attach

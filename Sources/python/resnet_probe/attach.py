@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import torch
 
-from .blocks import BlockMap
-from .find import find_blocks
-from .notices import Notices, ProbeError
-from .probe import Probe
-from .registry import declared_in
-from .selection import Selector, given_map
-from .settings import MaskSource, parse_settings
-from .unsupported import why_not
+from resnet_probe.blocks import BlockMap
+from resnet_probe.finding.find import find_blocks
+from resnet_probe.finding.registry import declared_in
+from resnet_probe.notices import Notices, ProbeError
+from resnet_probe.probe import Probe
+from resnet_probe.selection import Selector, given_map
+from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.training.unsupported import why_not
 
 # Weak both ways: a probe lives by the hooks of its network, and goes with it.
 _attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[Probe]] = (

@@ -15,7 +15,9 @@ class Site:
     occurrence: int = 0  # the how manieth use of these parameters in one forward
     is_chain: bool = False  # of a plain block: a convolution or linear with norm and activation
     keeps_branch: bool = False  # F must be kept for the backward, as h is overwritten
-    has_other_readers: bool = False  # the stream goes elsewhere too: its gradient is not the block's
+    has_other_readers: bool = (
+        False  # the stream goes elsewhere too: its gradient is not the block's
+    )
     last_map: tuple[str, ...] = ()  # parameters whose <θ, ∂θ> is the sum of <g, F>
 
 

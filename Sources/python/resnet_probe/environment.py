@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from resnet_probe.journal.run import identity
+from resnet_probe.journal.spool import Spool, whole_number
 from resnet_probe.notices import Notices
-from resnet_probe.run import identity
 from resnet_probe.schedule import Schedule, parse_schedule
-from resnet_probe.spool import Spool, whole_number
 
 _Value = TypeVar("_Value")
 

@@ -9,20 +9,20 @@ from typing import Any, Literal
 
 import torch
 
-from .block_parameters import ParameterPasses
-from .blocks import BlockMap
-from .device_metrics import DeviceMetrics
-from .guard import Guard
-from .model_watch import ModelWatch
-from .notices import Notices, write_line
-from .recording import Recording
-from .run import open_run, random_identity
-from .selection import Selector, selected
-from .settings import Settings, mask_of
-from .step import MeasuredStep
-from .steps import UpdateWatch, first_step, has_state, learning_rate
-from .summary import summary_line, why_nothing
-from .unsupported import COMPILED, has_compiled, why_not_now
+from resnet_probe.blocks import BlockMap
+from resnet_probe.journal.recording import Recording
+from resnet_probe.journal.run import open_run, random_identity
+from resnet_probe.measuring.block_parameters import ParameterPasses
+from resnet_probe.measuring.device_metrics import DeviceMetrics
+from resnet_probe.measuring.step import MeasuredStep
+from resnet_probe.notices import Notices, write_line
+from resnet_probe.selection import Selector, selected
+from resnet_probe.settings import Settings, mask_of
+from resnet_probe.summary import summary_line, why_nothing
+from resnet_probe.training.guard import Guard
+from resnet_probe.training.model_watch import ModelWatch
+from resnet_probe.training.steps import UpdateWatch, first_step, has_state, learning_rate
+from resnet_probe.training.unsupported import COMPILED, has_compiled, why_not_now
 
 #: Every how many measured steps the absorbed fraction is counted, from the first on.
 ABSORBED_EVERY = 10
@@ -127,7 +127,7 @@ class Probe:
         if updates is not None:
             self._guard(updates.detach)
 
-    def __enter__(self) -> Probe:
+    def __enter__(self) -> Probe:  # noqa: PYI034  (typing.Self is of Python 3.11)
         return self
 
     def __exit__(

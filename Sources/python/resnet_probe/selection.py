@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from .blocks import Block, BlockMap, renumbered
+from resnet_probe.blocks import Block, BlockMap, renumbered
 
 #: What `blocks=` may be besides a map of blocks: name patterns, a function of a block, or a user's
 #: own map from module names to kinds.

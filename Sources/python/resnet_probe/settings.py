@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import torch
 
-from .environment import Environment, read_environment
-from .notices import Notices
-from .run import identity
-from .schedule import Schedule, parse_schedule
+from resnet_probe.environment import Environment, read_environment
+from resnet_probe.journal.run import identity
+from resnet_probe.notices import Notices
+from resnet_probe.schedule import Schedule, parse_schedule
 
 #: What `mask=` may be: the name of a keyword argument, or a function of arguments and keywords.
 MaskSource = str | Callable[[tuple[Any, ...], dict[str, Any]], torch.Tensor | None]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .blocks import BlockMap
-from .unsupported import COMPILED, has_compiled
+from resnet_probe.blocks import BlockMap
+from resnet_probe.training.unsupported import COMPILED, has_compiled
 
 #: The most block names that a line names.
 MOST_NAMES = 3

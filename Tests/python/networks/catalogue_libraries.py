@@ -35,7 +35,7 @@ def _row(
     label: str | None = None,
     options: Mapping[str, Any] | None = None,
     library: str = "torchvision",
-    **fields: Any,  # noqa: ANN401
+    **fields: Any,
 ) -> Entry:
     build = _vision if library == "torchvision" else _timm
     fields = {"make": lambda: build(name, options or {}), **fields}

@@ -74,7 +74,7 @@ def ids(vocabulary: int, length: int, samples: int = 2) -> Callable[[], Example]
     return lambda: Example((torch.randint(0, vocabulary, (samples, length)),))
 
 
-def tensors_of(output: Any) -> list[Tensor]:  # noqa: ANN401
+def tensors_of(output: Any) -> list[Tensor]:
     """All floating tensors in a tensor, tuple, list or dictionary, in order."""
     if isinstance(output, Tensor):
         return [output] if output.is_floating_point() else []
@@ -85,7 +85,7 @@ def tensors_of(output: Any) -> list[Tensor]:  # noqa: ANN401
     return []
 
 
-def mean_loss(output: Any) -> Tensor:  # noqa: ANN401
+def mean_loss(output: Any) -> Tensor:
     """A loss for any output: the mean over samples of a smooth function that has no symmetry."""
     total: Tensor | None = None
     for tensor in tensors_of(output):

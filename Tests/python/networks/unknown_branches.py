@@ -133,13 +133,13 @@ class Swish(torch.autograd.Function):
     """x·sigmoid(x) with its own backward."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         """Elementwise."""
         ctx.save_for_backward(x)
         return x * torch.sigmoid(x)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """Elementwise."""
         (x,) = ctx.saved_tensors
         s = torch.sigmoid(x)

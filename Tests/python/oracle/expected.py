@@ -28,7 +28,7 @@ class MicroBatch(Protocol):
         """By name."""
 
 
-def converted(value: Any, dtype: torch.dtype) -> Any:  # noqa: ANN401
+def converted(value: Any, dtype: torch.dtype) -> Any:
     """Floating tensors in `dtype`; anything else as it is."""
     if isinstance(value, Tensor):
         return value.to(dtype) if value.is_floating_point() else value

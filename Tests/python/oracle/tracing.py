@@ -132,6 +132,6 @@ def _gate(last: nn.Module | nn.Parameter | None) -> list[nn.Parameter]:
 
 
 @singledispatch
-def traced_forward(model: nn.Module, _: Trace, *__: Any, **___: Any) -> Any:  # noqa: ANN401
+def traced_forward(model: nn.Module, _: Trace, *__: Any, **___: Any) -> Any:
     """The model's output, computed by a forward written by hand that keeps each block in the trace."""
     raise TypeError(f"no forward by hand for {type(model).__name__}")

@@ -1,0 +1,174 @@
+"""`find_blocks`: the blocks of a network, without training it and without changing it."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+
+from resnet_probe.blocks import BlockMap
+from resnet_probe.finding.registry import declared_in
+from resnet_probe.finding.search import Search, searching
+from resnet_probe.notices import ProbeError
+from resnet_probe.tracing.trace import tensors_in
+
+
+def find_blocks(
+    model: torch.nn.Module, example: Any = None, *, blocks: Mapping[str, str] | None = None,
+    sample: Literal["row", "token"] | None = None,
+) -> BlockMap:  # fmt: skip
+    """The residual blocks of a network (or what stands in for them), found in one forward pass.
+
+    The pass runs on a copy without data (the meta device) where the network allows that, else on
+    the network with at most two rows of the example; parameters, buffers and the state of random
+    number generators stay bit for bit what they were.
+
+    Args:
+        model: The network, in the mode in which it trains.
+        example: A batch as the network takes it: a tensor, a mapping (of keyword arguments, else
+            one argument), or a tuple of arguments, the last of which may be a mapping of keyword
+            arguments. None: an image batch of as many channels as the first convolution takes, if
+            the network begins with one.
+        blocks: A map of one's own from module names to "residual", "plain" or "none": then these
+            alone are blocks. See also `register_block`.
+        sample: What one sample is, where the default (a row; of (N, T, D) tensors a token) is wrong.
+
+    Raises:
+        ProbeError: In one line, where there is no example to try or the network does not run on it.
+    """
+    declared_in(model, blocks)  # raises where the map names no module
+    problems: list[Exception] = []
+    for args, kwargs in calls_of(model, example):
+        for attempt in (_on_meta, _for_real):
+            try:
+                return attempt(model, args, kwargs, blocks, sample)
+            except Exception as problem:
+                problems.append(problem)
+    reason = " ".join(str(problems[-1]).split()) or type(problems[-1]).__name__
+    raise ProbeError.explain(
+        "find the blocks of", type(model).__name__, f"it does not run on the example ({reason[:300]})",
+        "give example= a batch as the training loop does",
+    )  # fmt: skip
+
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def calls_of(model: torch.nn.Module, example: Any) -> list[Arguments]:
+    """The arguments that an example may stand for, the likeliest first."""
+    if example is None:
+        example = _image_for(model)
+    args = tuple(example) if isinstance(example, (tuple, list)) else (example,)
+    if args and isinstance(args[-1], Mapping) and all(isinstance(key, str) for key in args[-1]):
+        return [(args[:-1], dict(args[-1])), (args, {})]
+    return [(args, {})]
+
+
+def _image_for(model: torch.nn.Module) -> torch.Tensor:
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            size = 224 if module.stride[0] > 1 else 32
+            declared = getattr(model, "image_size", None) or getattr(model, "img_size", None)
+            if isinstance(declared, int):
+                size = declared
+            return torch.zeros(2, module.in_channels, size, size)
+        if isinstance(module, (torch.nn.Linear, torch.nn.Embedding, torch.nn.Conv1d)):
+            break
+    raise ProbeError.explain(
+        "find the blocks of", type(model).__name__, "it does not begin with a 2-D convolution, so"
+        " that no example can be guessed", "give example= a batch as the training loop does",
+    )  # fmt: skip
+
+
+def _on_meta(
+    model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
+    chosen: Mapping[str, str] | None, sample: Any,
+) -> BlockMap:  # fmt: skip
+    """On a copy whose parameters and buffers have shapes but no data."""
+    memo: dict[int, Any] = {}
+    for parameter in model.parameters():
+        memo[id(parameter)] = torch.nn.Parameter(
+            torch.empty_like(parameter, device="meta"), parameter.requires_grad
+        )
+    for buffer in model.buffers():
+        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
+    with _kept_randomness():
+        twin = copy.deepcopy(model, memo)
+        moved = (
+            _mapped(args, lambda t: t.detach().to("meta")),
+            _mapped(kwargs, lambda t: t.detach().to("meta")),
+        )
+        return _run(twin, moved, chosen, sample)
+
+
+def _for_real(
+    model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
+    chosen: Mapping[str, str] | None, sample: Any,
+) -> BlockMap:  # fmt: skip
+    """On the network itself, two rows at most, buffers put back afterwards."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+
+    def small(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.detach()[:2].to(device) if tensor.ndim else tensor.detach().to(device)
+
+    moved = _mapped(args, small), _mapped(kwargs, small)
+    with _kept_randomness(), _kept_buffers(model):
+        return _run(model, moved, chosen, sample)
+
+
+def _run(
+    model: torch.nn.Module, arguments: Arguments, chosen: Mapping[str, str] | None, sample: Any
+) -> BlockMap:
+    args, kwargs = arguments
+    search = Search(model, _call, sample_axis=sample, chosen=chosen)
+    with torch.enable_grad(), searching(search, list(tensors_in((args, kwargs)))):
+        output = model(*args, **kwargs)
+    return search.blocks(output)
+
+
+def _call(function: Callable[..., Any], *args: Any) -> Any:
+    return function(*args)
+
+
+def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _mapped(part, change) for key, part in value.items()}
+    if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
+        return type(value)(_mapped(part, change) for part in value)
+    return value
+
+
+@contextmanager
+def _kept_buffers(model: torch.nn.Module) -> Iterator[None]:
+    kept = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in kept:
+                buffer.copy_(before)
+
+
+@contextmanager
+def _kept_randomness() -> Iterator[None]:
+    """Puts back the generators of torch, Python and NumPy (if that is loaded)."""
+    state, python = torch.get_rng_state(), random.getstate()
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    numpy = sys.modules.get("numpy")
+    numpy_state = numpy.random.get_state() if numpy is not None else None
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+        random.setstate(python)
+        if devices:
+            torch.cuda.set_rng_state_all(devices)
+        if numpy is not None:
+            numpy.random.set_state(numpy_state)

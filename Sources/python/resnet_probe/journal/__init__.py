@@ -1,0 +1,1 @@
+"""What a step leaves on disk: frames, their bytes, the journal in the spool."""

@@ -1,0 +1,1 @@
+"""Which tensor of a forward pass came from which: the traces that blocks are recognised in."""

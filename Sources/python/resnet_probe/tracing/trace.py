@@ -1,0 +1,349 @@
+"""A trace of one forward pass: which tensor came from which, through which parameters.
+
+The trace sees each call of torch's Python functions once, on the tensors themselves, so that it
+needs no gradient, works on frozen layers and on the meta device, and knows in-place results. What
+runs below Python's functions (an `autograd.Function`) is followed by its gradient's graph.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from resnet_probe.tracing import operations
+
+
+@dataclass(slots=True)
+class Node:
+    """A tensor that depends on the input, as one operation made it."""
+
+    index: int
+    operation: str
+    parents: tuple[int, ...]
+    ancestors: int  # bit mask over indices, without itself
+    parameters: tuple[torch.Tensor, ...]  # read by this operation
+    shape: tuple[int, ...]
+    call: int  # of the innermost module, see `Trace.calls`
+    reference: weakref.ref[torch.Tensor]
+    is_map: bool = False
+    in_place: bool = False
+    is_direct: bool = True  # its parameters are its arguments, not something made of them
+    scale: float | None = None  # of a product with a number
+    random: torch.Tensor | None = None  # the random factor of a product: maybe a drop mask
+    unscaled: torch.Tensor | None = None  # what was multiplied by `random`
+    macs: int | None = None
+    consumers: list[int] = field(default_factory=list)
+
+    @property
+    def bit(self) -> int:
+        """The node in a bit mask."""
+        return 1 << self.index
+
+
+@dataclass(slots=True)
+class Constant:
+    """A tensor that does not depend on the input: made of parameters, buffers and randomness."""
+
+    reference: weakref.ref[torch.Tensor]
+    parameters: tuple[torch.Tensor, ...] = ()
+    is_random: bool = False
+    keep: float | None = None  # of a random mask: the probability of a value above 0, where known
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a module; the root's is the first."""
+
+    index: int
+    parent: int  # -1: none
+    module: torch.nn.Module | None
+    first: int  # the index of the first node made inside
+    shape: tuple[int, ...] = ()  # of the only floating tensor that it was called with
+    end: int = -1  # the index after the last node made inside; -1: under way
+
+
+class Trace:
+    """The operations since it was begun, in order; for one thread.
+
+    Tensors are held weakly. `parameters` are the network's, by id. Complexity: each operation costs
+    a few microseconds and one integer of as many bits as there are nodes.
+    """
+
+    def __init__(self, parameters: Mapping[int, str], *, counts_macs: bool = False) -> None:
+        self.parameters = parameters
+        self.nodes: list[Node] = []
+        self.calls: list[Call] = []
+        self._stack: list[int] = []
+        self._known: dict[int, Node | Constant] = {}
+        self._functions: dict[Any, int] = {}  # of gradients, to their nodes
+        self._counts_macs = counts_macs
+
+    # What is known of a tensor
+
+    def node(self, tensor: torch.Tensor) -> Node | None:
+        """The node of a tensor; None where it does not depend on the input."""
+        known = self._lookup(tensor)
+        return known if isinstance(known, Node) else None
+
+    def _lookup(self, tensor: torch.Tensor) -> Node | Constant:
+        known = self._known.get(id(tensor))
+        if known is not None and known.reference() is tensor:
+            return known
+        if id(tensor) in self.parameters or isinstance(tensor, torch.nn.Parameter):
+            return self._keep(tensor, Constant(weakref.ref(tensor), (tensor,)))
+        if tensor.grad_fn is not None:
+            return self._adopt(tensor)
+        return self._keep(tensor, Constant(weakref.ref(tensor)))
+
+    def add_input(self, tensor: torch.Tensor) -> None:
+        """Makes a tensor one that everything made of it depends on."""
+        known = self._known.get(id(tensor))
+        if isinstance(known, Node) and known.reference() is tensor:
+            return
+        if id(tensor) not in self.parameters:
+            self._add(tensor, "input", (), ())
+
+    def _keep(self, tensor: torch.Tensor, known: Constant) -> Constant:
+        self._known[id(tensor)] = known
+        return known
+
+    def _adopt(self, tensor: torch.Tensor) -> Node:
+        """A tensor whose making was not seen: its gradient's graph tells what it depends on."""
+        parents: dict[int, None] = {}
+        parameters: dict[int, torch.Tensor] = {}
+        seen: set[Any] = set()
+        waiting: list[Any] = [tensor.grad_fn]
+        while waiting and len(seen) < 10_000:
+            function = waiting.pop()
+            if function is None or function in seen:
+                continue
+            seen.add(function)
+            found = self._functions.get(function)
+            if found is not None:
+                parents[found] = None
+            elif (variable := getattr(function, "variable", None)) is not None:
+                known = self._known.get(id(variable))
+                if isinstance(known, Node) and known.reference() is variable:
+                    parents[known.index] = None
+                else:
+                    parameters[id(variable)] = variable
+            else:
+                waiting += [following for following, _ in function.next_functions]
+        return self._add(
+            tensor, "opaque", tuple(sorted(parents)), tuple(parameters.values()),
+            is_map=any(parameter.ndim > 1 for parameter in parameters.values()),
+        )  # fmt: skip
+
+    # Modules
+
+    def enter(self, module: torch.nn.Module | None) -> Call:
+        """Begins a module's call."""
+        parent = self._stack[-1] if self._stack else -1
+        call = Call(len(self.calls), parent, module, len(self.nodes))
+        self.calls.append(call)
+        self._stack.append(call.index)
+        return call
+
+    def leave(self, call: Call) -> None:
+        """Ends a module's call, and with it what was begun inside and never ended."""
+        while self._stack and self._stack.pop() != call.index:
+            pass
+        call.end = len(self.nodes)
+
+    @property
+    def innermost(self) -> Call | None:
+        """The call under way."""
+        return self.calls[self._stack[-1]] if self._stack else None
+
+    def calls_around(self, index: int) -> Iterator[int]:
+        """A call and those around it, the innermost first."""
+        while index >= 0:
+            yield index
+            index = self.calls[index].parent
+
+    # Operations
+
+    def record(
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
+        result: Any,
+    ) -> None:  # fmt: skip
+        """Takes in one operation after it was done."""
+        name = operations.name_of(function)
+        if name == "__setitem__":
+            result = args[0]
+        outputs = list(tensors_in(result, depth=2))
+        if not outputs:
+            return
+        if name == "__get__" and len(outputs) == 1 and id(outputs[0]) in self.parameters:
+            return
+        parents: dict[int, Node] = {}
+        parameters: dict[int, torch.Tensor] = {}
+        random: torch.Tensor | None = None
+        is_direct = True
+        for tensor in tensors_in((args, kwargs), depth=4):
+            known = self._before(tensor, outputs)
+            if isinstance(known, Node):
+                parents[known.index] = known
+                continue
+            parameters.update((id(parameter), parameter) for parameter in known.parameters)
+            is_direct &= all(parameter is tensor for parameter in known.parameters)
+            if known.is_random:
+                random = tensor
+        if not parents or name in operations.SHAPED:
+            constant = Constant(
+                weakref.ref(outputs[0]), tuple(parameters.values()), random is not None,
+                self._keep_of(name, args, kwargs, random),
+            )  # fmt: skip
+            self._record_constants(name, outputs, constant)
+            return
+        if name in operations.ADDS and any(type(a) in (int, float) and a == 0 for a in args):
+            name = "alias"  # sum([x, y]) begins with 0 + x
+        is_map = bool(parameters) and name in operations.MAPS
+        for output in outputs:
+            node = self._add(
+                output, name, tuple(parents), tuple(parameters.values()), is_map=is_map
+            )
+            node.is_direct = is_direct
+            node.in_place = any(output is argument for argument in args[:1])
+            if name in operations.SCALINGS:
+                self._note_factor(node, name, args, random)
+        if self._counts_macs and outputs[0].is_floating_point():
+            macs = operations.multiply_accumulates(name, args, kwargs, outputs[0])
+            self.nodes[-1].macs = macs
+
+    def _before(self, tensor: torch.Tensor, outputs: list[torch.Tensor]) -> Node | Constant:
+        """What an argument was before the operation, also where it is the result itself."""
+        known = self._known.get(id(tensor))
+        if known is not None and known.reference() is tensor:
+            return known
+        if any(tensor is output for output in outputs) and not isinstance(
+            tensor, torch.nn.Parameter
+        ):
+            return Constant(weakref.ref(tensor))
+        return self._lookup(tensor)
+
+    def _record_constants(self, name: str, outputs: Iterable[torch.Tensor], like: Constant) -> None:
+        random = like.is_random or name in operations.RANDOM or name in operations.DROPOUTS
+        for output in outputs:
+            if id(output) not in self.parameters:
+                reference = weakref.ref(output)
+                self._keep(output, Constant(reference, like.parameters, random, like.keep))
+
+    def keep_probability(self, random: torch.Tensor) -> float | None:
+        """The probability that a value of a random mask is above 0, where that is known."""
+        known = self._known.get(id(random))
+        is_it = isinstance(known, Constant) and known.reference() is random
+        return known.keep if is_it and isinstance(known, Constant) else None
+
+    def _keep_of(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any],
+        random: torch.Tensor | None,
+    ) -> float | None:  # fmt: skip
+        """What an operation says of the mask that it makes; else what is known of its argument."""
+        kept = operations.keep_probability(name, args, kwargs)
+        if kept is None and random is not None:
+            return self.keep_probability(random)
+        return kept
+
+    def _note_factor(
+        self, node: Node, name: str, args: Sequence[Any], random: torch.Tensor | None
+    ) -> None:
+        """Remembers a number, or a random tensor with what it was multiplied with."""
+        factors = [argument for argument in args if isinstance(argument, (int, float))]
+        if factors and len(node.parents) == 1:
+            scale = float(factors[0])
+            node.scale = (1 / scale if scale else None) if name.startswith("div") else scale
+        if random is None or not name.startswith("mul") or not is_mask_of(random, node.shape):
+            return
+        node.random = random
+        if not node.in_place:
+            others = [a for a in args if isinstance(a, torch.Tensor) and a is not random]
+            node.unscaled = others[0] if len(others) == 1 else None
+
+    def _add(
+        self, tensor: torch.Tensor, name: str, parents: tuple[int, ...],
+        parameters: tuple[torch.Tensor, ...], *, is_map: bool = False,
+    ) -> Node:  # fmt: skip
+        ancestors = 0
+        for parent in parents:
+            ancestors |= self.nodes[parent].ancestors | 1 << parent
+        index = len(self.nodes)
+        node = Node(
+            index, name, parents, ancestors, parameters, tuple(tensor.shape),
+            self._stack[-1] if self._stack else -1, weakref.ref(tensor), is_map,
+        )  # fmt: skip
+        for parent in parents:
+            self.nodes[parent].consumers.append(index)
+        self.nodes.append(node)
+        self._known[id(tensor)] = node
+        if tensor.grad_fn is not None:
+            self._functions[tensor.grad_fn] = index
+        return node
+
+    # Walks
+
+    def source(self, index: int) -> int:
+        """The node that a node is at last only a copy of; itself where it is none."""
+        return list(self.copies(index))[-1]
+
+    def copies(self, index: int) -> Iterator[int]:
+        """A node and, going back, those that it is only a copy, view or conversion of."""
+        node = self.nodes[index]
+        yield index
+        while node.operation in operations.COPIES and len(node.parents) == 1:
+            node = self.nodes[node.parents[0]]
+            yield node.index
+
+    def between(self, end: int, starts: int) -> tuple[list[int], bool]:
+        """The nodes that lead from `starts` (a bit mask) to a node, itself included, in order.
+
+        Also whether something else leads there too: an input from outside.
+        """
+        found: set[int] = set()
+        has_side_input = False
+        waiting = [end]
+        while waiting:
+            index = waiting.pop()
+            if starts >> index & 1 or index in found:
+                continue
+            node = self.nodes[index]
+            if not node.ancestors & starts:
+                has_side_input = True
+                continue
+            found.add(index)
+            waiting += node.parents
+        return sorted(found), has_side_input
+
+    def release(self) -> None:
+        """Lets go of the tensors that masked products held."""
+        for node in self.nodes:
+            node.unscaled = node.random = None
+        self._functions.clear()
+
+
+def is_mask_of(factor: torch.Tensor, shape: tuple[int, ...]) -> bool:
+    """Whether a factor has one value for each row, or one for all: the form of a drop mask."""
+    if factor.numel() == 1:
+        return True
+    return factor.ndim == len(shape) and factor.numel() == factor.shape[0] == shape[0]
+
+
+def tensors_in(value: Any, depth: int = 6) -> Iterator[torch.Tensor]:
+    """The tensors in nested tuples, lists, mappings and data classes."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif depth == 0 or value is None or isinstance(value, (str, bytes, int, float)):
+        return
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from tensors_in(part, depth - 1)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from tensors_in(part, depth - 1)
+    elif hasattr(value, "__dataclass_fields__"):
+        for name in value.__dataclass_fields__:
+            yield from tensors_in(getattr(value, name, None), depth - 1)

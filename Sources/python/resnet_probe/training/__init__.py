@@ -1,0 +1,1 @@
+"""The hooks on networks, optimizers and scalers, and what keeps training safe from them."""

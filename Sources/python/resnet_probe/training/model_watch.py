@@ -1,0 +1,318 @@
+"""The hooks on a network: its training passes, and in measured steps the modules of its blocks."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Literal, Protocol
+
+import torch
+
+from resnet_probe.blocks import Block, BlockMap
+from resnet_probe.finding.search import Search
+from resnet_probe.measuring.measurer import Measurer
+from resnet_probe.measuring.passes import Pass
+from resnet_probe.measuring.sites import Sites, is_in_backward
+from resnet_probe.tracing.tap import Tap, call_frame, close, is_running, open_tap
+from resnet_probe.tracing.trace import Trace, tensors_in
+from resnet_probe.training.guard import Guard
+from resnet_probe.training.inert import Hook
+
+#: The most outputs of a network that are asked whether a gradient reached them.
+MOST_OUTPUTS = 8
+
+
+def _is_traced() -> bool:
+    """Whether `torch.jit.trace` runs the network."""
+    return torch._C._get_tracing_state() is not None
+
+
+class PassObserver(Protocol):
+    """Decides which passes are measured and learns what was found."""
+
+    def pass_begins(self) -> bool:
+        """A training forward begins; whether to measure it."""
+
+    def pass_of_no_training(self, reason: str) -> None:
+        """A forward that is not training began."""
+
+    def blocks_found(self, blocks: BlockMap) -> BlockMap:
+        """The search ended; the blocks to record."""
+
+    def counts_absorbed(self) -> bool:
+        """Whether this step counts the elements that rounding swallows."""
+
+
+@dataclass(slots=True)
+class _Opening:
+    """The tap that is open in a thread, and the owners inside which it is.
+
+    `within` is the frame of the outermost owner's call.
+    """
+
+    within: FrameType | None = None
+    tap: Tap | None = None
+    depth: int = 0
+    entries: list[tuple[torch.nn.Module, list[tuple[Block, torch.Tensor, int]], int]] = field(
+        default_factory=list
+    )
+
+
+class _Openings(threading.local):
+    opening: _Opening | None = None
+
+
+class ModelWatch:
+    """Watches one network until `detach`; used from the thread that trains.
+
+    Two hooks on the network stay; those on the modules that hold blocks come with a measured step
+    and go at its end. `passes` are the current step's.
+    """
+
+    def __init__(
+        self, model: torch.nn.Module, observer: PassObserver, guard: Guard, *,
+        detail: Literal["full", "norms"], sample_axis: Literal["row", "token"] | None,
+        mask_of: Callable[[Any, Any], torch.Tensor | None], blocks: BlockMap | None,
+        chosen: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.model = model
+        self.blocks = blocks
+        self.passes: list[Pass] = []
+        self._observer = observer
+        self._guard = guard
+        self._detail: Literal["full", "norms"] = detail
+        self._sample_axis = sample_axis
+        self._chosen = chosen
+        self._mask_of = mask_of
+        self._current: Pass | None = None
+        self._search: Search | None = None
+        self._sites: Sites | None = None
+        self._run_again: set[int] = set()  # blocks that checkpoints run twice
+        self._thread: int | None = None
+        self._openings = _Openings()
+        self._owner_handles: list[Any] = []
+        pre = model.register_forward_pre_hook(Hook(self._before), with_kwargs=True)
+        post = model.register_forward_hook(Hook(self._after), always_call=True)
+        self._handles: list[Any] = [pre, post]
+
+    def detach(self) -> None:
+        """Takes all hooks away."""
+        self.end_step()
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def end_step(self) -> None:
+        """Ends a measured step: lets go of its hooks and of what still waits for gradients."""
+        if self._is_under_way() and not self._calls_running():
+            self._abandon()
+        for one in self.passes:
+            one.cancel()
+        self.passes = []
+        if self._sites is not None:
+            self._sites.cancel()
+            self._sites = None
+        for handle in self._owner_handles:
+            handle.remove()
+        self._owner_handles = []
+
+    # The network
+
+    def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        self._guard(self._begin, module, args, kwargs)
+
+    def _begin(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        if self._is_under_way():
+            if self._calls_running() > 1:
+                return  # the network calls itself
+            self._abandon()
+        if is_in_backward() or module is not self.model or _is_traced():
+            return
+        if self._current is not None:
+            if any(thread.ident == self._thread for thread in threading.enumerate()):
+                return  # another thread trains the network
+            self._abandon()
+        if not module.training or not torch.is_grad_enabled():
+            self._observer.pass_of_no_training("eval" if not module.training else "no_grad")
+            return
+        if not self._observer.pass_begins():
+            return
+        self._thread = threading.get_ident()
+        present = self._mask_of(args, kwargs)
+        measurer = Measurer(
+            self._guard, self._detail, counts_absorbed=self._observer.counts_absorbed()
+        )
+        if self.blocks is None:
+            self._search = Search(
+                self.model, self._guard, measurer, self._sample_axis, self._chosen
+            )
+            self._current = self._search.found_pass
+            self._current.present = present
+            self._search.begin(list(tensors_in((args, kwargs))), call_frame())
+            return
+        self._current = Pass(present)
+        if self._sites is None:
+            self._install(Sites(self.model, self.blocks, measurer, self._run_again))
+        assert self._sites is not None
+        self._sites.current = self._current
+        if "" in self._sites.by_owner:
+            self._enter_owner(module, args, kwargs)
+
+    def _after(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        self._guard(self._end, module, output)
+
+    def _end(self, module: torch.nn.Module, output: Any) -> None:
+        current = self._current
+        if current is None or module is not self.model or is_in_backward():
+            return
+        if self._thread != threading.get_ident():
+            return
+        self._current = None
+        if self._search is not None:
+            self._end_search(output)
+        elif self._sites is not None:
+            if "" in self._sites.by_owner:
+                self._leave_owner(module, output)
+            self._sites.current = None
+        tensors = [t for t in tensors_in(output) if t.requires_grad]
+        for tensor in tensors[:MOST_OUTPUTS]:
+            current.handles.append(tensor.register_hook(Hook(current.mark)))
+        self.passes.append(current)
+
+    def _end_search(self, output: Any) -> None:
+        search, self._search = self._search, None
+        assert search is not None
+        search.end()
+        if output is None:
+            search.found_pass.cancel()
+            return  # the forward failed: the next one is searched again
+        found = search.blocks(output)
+        self.blocks = self._observer.blocks_found(found)
+        kept = {block.name: block for block in self.blocks}
+        for record in search.found_pass.records:
+            own = kept.get(record.block.name) if record.block is not None else None
+            if own is None and record.gradient is not None:
+                record.gradient.cancel()
+            record.block = own
+        measurer = search.measurer
+        assert measurer is not None
+        sites = Sites(self.model, self.blocks, measurer, self._run_again)
+        sites.await_second_run(search.found_pass)
+        self._install(sites)
+
+    def _is_under_way(self) -> bool:
+        """Whether a measured pass of this thread has begun and not ended."""
+        return self._current is not None and self._thread == threading.get_ident()
+
+    def _calls_running(self) -> int:
+        """How many calls of the network are under way in this thread; an interrupt ends some."""
+        running = 0
+        frame: FrameType | None = sys._getframe()
+        while frame is not None:
+            if frame.f_code.co_name == "_call_impl":
+                running += frame.f_locals.get("self") is self.model
+            frame = frame.f_back
+        return running
+
+    def _abandon(self) -> None:
+        if self._search is not None:
+            self._search.end()
+            self._search.found_pass.cancel()
+            self._search = None
+        self._close_opening()
+        self._current = None
+
+    def _close_opening(self) -> None:
+        opening, self._openings.opening = self._openings.opening, None
+        if opening is not None and opening.tap is not None:
+            close(opening.tap)
+
+    # The modules that hold blocks
+
+    def _install(self, sites: Sites) -> None:
+        self._sites = sites
+        modules = dict(self.model.named_modules())
+        for name in sites.by_owner:
+            module = modules.get(name)
+            if module is None or module is self.model:
+                continue
+            pre = module.register_forward_pre_hook(Hook(self._before_owner), with_kwargs=True)
+            post = module.register_forward_hook(Hook(self._after_owner), always_call=True)
+            self._owner_handles += [pre, post]
+        self._names = {id(module): name for name, module in modules.items()}
+
+    def _before_owner(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        if self._is_under_way() or is_in_backward():
+            self._guard(self._enter_owner, module, args, kwargs)
+
+    def _enter_owner(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        sites = self._sites
+        name = self._names.get(id(module))
+        if sites is None or name is None:
+            return
+        opening = self._openings.opening
+        if opening is not None and opening.within is not None and not is_running(opening.within):
+            self._close_opening()  # an interrupt left it
+            opening = None
+        if opening is None:
+            opening = self._openings.opening = _Opening(call_frame())
+        plain = []
+        tensors = list(tensors_in((args, kwargs)))
+        floating = [t for t in tensors if t.is_floating_point() and t.ndim > 1]
+        for block in sites.by_owner[name]:
+            if block.kind == "plain" and not block.site.is_chain and len(floating) == 1:
+                plain.append((block, floating[0], floating[0]._version))
+        records = len(self._current.records) if self._current is not None else 0
+        opening.entries.append((module, plain, records))
+        if sites.traces(name):
+            if opening.tap is None:
+                trace = Trace(sites.parameters)
+                opening.tap = Tap(
+                    trace, sites, self._guard, sees_chains=sites.sees_chains(),
+                    within=opening.within,
+                )  # fmt: skip
+                open_tap(opening.tap)
+            opening.depth += 1
+            for tensor in tensors:
+                opening.tap.trace.add_input(tensor)
+
+    def _after_owner(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        if self._openings.opening is not None:
+            self._guard(self._leave_owner, module, output, args)
+
+    def _leave_owner(self, module: torch.nn.Module, output: Any, args: Any = ()) -> None:
+        opening, sites = self._openings.opening, self._sites
+        if opening is None or not any(entry[0] is module for entry in opening.entries):
+            return
+        entry = opening.entries.pop()
+        while entry[0] is not module:
+            self._leave_tap(opening, entry[0])
+            entry = opening.entries.pop()
+        self._leave_tap(opening, module)
+        if not opening.entries:
+            self._openings.opening = None
+        if sites is None or output is None:
+            return
+        _, plain, records = entry
+        for block, stream, version in plain:
+            if isinstance(output, torch.Tensor) and stream._version == version:
+                sites.plain_module(block, stream, output)
+        rows = next((t.shape[0] for t in tensors_in(args) if t.ndim), 0)
+        if module is not self.model:
+            sites.skipped(self._names[id(module)], records, rows)
+
+    def _leave_tap(self, opening: _Opening, module: torch.nn.Module) -> None:
+        sites = self._sites
+        name = self._names.get(id(module))
+        if opening.tap is None or sites is None or name is None or not sites.traces(name):
+            return
+        opening.depth -= 1
+        if opening.depth == 0:
+            tap, opening.tap = opening.tap, None
+            tap.end()
+            close(tap)
+            tap.trace.release()
+            sites.forget_trace()

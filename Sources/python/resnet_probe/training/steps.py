@@ -1,0 +1,258 @@
+"""Where training steps begin and end, told by the optimizers: no line in the training loop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from resnet_probe.training.inert import Hook
+from resnet_probe.training.scaled_step import ScaledStep
+
+if TYPE_CHECKING:
+    from torch.amp import GradScaler
+
+
+class UpdateObserver(Protocol):
+    """Told about every update of the watched optimizers, in the training thread.
+
+    Nothing that conforms may synchronise a GPU.
+    """
+
+    def update_begins(
+        self,
+        optimizer: Optimizer,
+        *,
+        scale: Tensor | None,
+        gradient_scale: Tensor | None,
+        found_inf: Tensor | None,
+        closure: bool,
+    ) -> None:
+        """The optimizer is about to step.
+
+        The tensors are scalars on the device; nothing changes them later.
+
+        `scale`: what the loss of this step was multiplied by; None without an enabled scaler.
+        `gradient_scale`: what `parameter.grad` is *still* multiplied by and fused optimizers
+        divide by inside their step; None where gradients are as they will be applied.
+        `found_inf`: above 0 where a fused optimizer will change nothing; None where nothing is
+        decided inside the step.
+        `closure`: the step runs forward and backward itself, perhaps many times; the gradients seen
+        now are older.
+        """
+
+    def update_ends(self, optimizer: Optimizer) -> None:
+        """The optimizer has stepped. Not called for a step that raised."""
+
+    def update_skipped(self, optimizer: Optimizer, *, scale: Tensor | None) -> None:
+        """The scaler found a non-finite gradient and did not let the optimizer step."""
+
+
+class UpdateWatch:
+    """Hooks on optimizers, and on their gradient scaler, until `detach`.
+
+    Holds the optimizers and the scaler. Every event goes through `guard`, so that no exception of
+    an observer reaches training. Where a step raised, its `update_ends` is missing and the next
+    `update_begins` follows.
+    """
+
+    def __init__(
+        self,
+        optimizers: Sequence[Optimizer],
+        scaler: object,
+        observer: UpdateObserver,
+        guard: Callable[..., object],
+    ) -> None:
+        """Watch `optimizers`, and `scaler`, the gradient scaler that steps them, enabled or not.
+
+        `guard(function, *args)` calls the function and keeps what it raises.
+        A wrapper without hooks of its own (Accelerate's) is watched at the optimizer inside it; a
+        wrapper of a gradient scaler (timm's) at the scaler inside it. TypeError for anything else.
+        """
+        self._observer = observer
+        self._guard = guard
+        self._open: set[int] = set()  # optimizers between update_begins and update_ends
+        self._scaled: dict[int, bool] = {}  # optimizers inside scaler.step: has a step begun?
+        self._handles: list[Any] = []
+        self._watched: dict[int, Optimizer] = {}
+        self._scaler = _scaler_within(scaler)
+        self._scaled_step: ScaledStep | None = None
+        for optimizer in [_optimizer_within(outer) for outer in optimizers]:
+            if id(optimizer) in self._watched:
+                continue
+            self._watched[id(optimizer)] = optimizer
+            if not getattr(type(optimizer).step, "hooked", False):
+                optimizer._patch_step_function()  # what its first zero_grad would do
+            self._handles.append(optimizer.register_step_pre_hook(Hook(self._before)))
+            self._handles.append(optimizer.register_step_post_hook(Hook(self._after)))
+        if self._scaler is not None:
+            self._scaled_step = ScaledStep(
+                self._scaler,
+                partial(guard, self._scaled_begins),
+                partial(guard, self._scaled_ended),
+                partial(guard, self._scaled_failed),
+            )
+
+    def detach(self) -> None:
+        """Give optimizers and scaler back as they were. Further calls do nothing."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._open.clear()
+        self._scaled.clear()
+        if self._scaled_step is not None:
+            self._scaled_step.remove()
+            self._scaled_step = None
+
+    def _before(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._guard(self._begins, optimizer, args, kwargs)
+
+    def _after(self, optimizer: Optimizer, _args: object, _kwargs: object) -> None:
+        self._guard(self._ends, optimizer)
+
+    def _begins(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        key = id(optimizer)
+        if key in self._open and _steps_under_way(optimizer) > 1:
+            return  # a subclass's step that calls its parent's: both have hooks
+        self._open.add(key)
+        if key in self._scaled:
+            self._scaled[key] = True
+        gradient_scale = _tensor(optimizer, "grad_scale")
+        scale = self._scale(optimizer)
+        self._observer.update_begins(
+            optimizer,
+            scale=gradient_scale if scale is None else scale,
+            gradient_scale=gradient_scale,
+            found_inf=_tensor(optimizer, "found_inf"),
+            closure=kwargs.get("closure") is not None or any(callable(a) for a in args[1:]),
+        )
+
+    def _ends(self, optimizer: Optimizer) -> None:
+        if id(optimizer) in self._open:
+            self._open.discard(id(optimizer))
+            self._observer.update_ends(optimizer)
+
+    def _scaled_begins(self, optimizer: object) -> None:
+        if id(optimizer) in self._watched:
+            self._scaled[id(optimizer)] = False
+
+    def _scaled_ended(self, optimizer: object) -> None:
+        key = id(optimizer)
+        if self._scaled.get(key, True):
+            self._scaled.pop(key, None)
+            return
+        scale = self._scale(optimizer)
+        del self._scaled[key]
+        self._observer.update_skipped(self._watched[key], scale=scale)
+
+    def _scaled_failed(self, optimizer: object) -> None:
+        self._scaled.pop(id(optimizer), None)
+
+    def _scale(self, optimizer: object) -> Tensor | None:
+        """A copy of the loss scale, which `update` changes in place.
+
+        None where this optimizer steps past the scaler: not by `scaler.step` and not after
+        `scaler.unscale_`.
+        """
+        scale = _tensor(self._scaler, "_scale")
+        if scale is None:  # disabled, or nothing was scaled yet
+            return None
+        if id(optimizer) not in self._scaled:
+            states = getattr(self._scaler, "_per_optimizer_states", {})
+            if id(optimizer) not in states:
+                return None
+        return scale.detach().clone()
+
+
+def first_step(optimizers: Sequence[Optimizer]) -> int | None:
+    """How many steps the optimizers have made by their own count.
+
+    The largest `step` in their states. None where none is kept (SGD) or none was made. Counts on a
+    device are read from it, which synchronises: for use outside training steps.
+    """
+    largest: int | None = None
+    kept: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+    for state in _states(optimizers):
+        count = state.get("step")
+        if isinstance(count, Tensor):
+            if count.numel() == 1 and not count.is_meta:
+                kept.setdefault((count.device, count.dtype), []).append(count.detach().reshape(()))
+        elif isinstance(count, (int, float)):
+            largest = max(largest or 0, int(count))
+    for counts in kept.values():
+        largest = max(largest or 0, int(torch.stack(counts).max()))
+    return largest
+
+
+def has_state(optimizers: Sequence[Optimizer]) -> bool:
+    """Whether any optimizer keeps something of an earlier step: momentum, moments, a count."""
+    return any(value is not None for state in _states(optimizers) for value in state.values())
+
+
+def learning_rate(optimizers: Sequence[Optimizer]) -> float | Tensor | None:
+    """The learning rate of the first group that has one.
+
+    A copy on the device where it lies on one (capturable optimizers).
+    Unit: change of a parameter per unit of the optimizer's direction.
+    """
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            rate = group.get("lr")
+            if isinstance(rate, Tensor):
+                if rate.numel() != 1 or rate.is_meta:
+                    continue
+                rate = rate.detach().reshape(())
+                return float(rate) if rate.device.type == "cpu" else rate.clone()
+            if isinstance(rate, (int, float)):
+                return float(rate)
+    return None
+
+
+def _states(optimizers: Sequence[Optimizer]) -> list[dict[str, Any]]:
+    found = []
+    for outer in optimizers:
+        states = _optimizer_within(outer).state.values()
+        found += [state for state in states if isinstance(state, dict)]
+    return found
+
+
+def _optimizer_within(optimizer: Optimizer) -> Optimizer:
+    """The first optimizer inside wrappers that has step hooks; TypeError where there is none."""
+    within: object = optimizer
+    while within is not None and "_optimizer_step_pre_hooks" not in getattr(within, "__dict__", {}):
+        within = getattr(within, "optimizer", None)
+    if within is None:
+        raise TypeError(
+            f"{type(optimizer).__name__} is no torch optimizer and has none as its `optimizer`; "
+            "pass the torch optimizer itself"
+        )
+    return cast("Optimizer", within)
+
+
+def _scaler_within(scaler: object) -> GradScaler | None:
+    within = scaler if hasattr(scaler, "step") else getattr(scaler, "_scaler", None)
+    if scaler is not None and within is None:
+        raise TypeError(f"{type(scaler).__name__} is no gradient scaler: it has no `step`")
+    return cast("GradScaler | None", within)
+
+
+def _tensor(holder: object, name: str) -> Tensor | None:
+    value = getattr(holder, name, None)
+    return value if isinstance(value, Tensor) else None
+
+
+def _steps_under_way(optimizer: Optimizer) -> int:
+    """How many hooked `step` functions of this optimizer are on the stack of this thread."""
+    count = 0
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "wrapper" and frame.f_locals.get("self") is optimizer:
+            count += 1
+        frame = frame.f_back
+    return count
