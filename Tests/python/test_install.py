@@ -44,10 +44,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def test_all_modules_are_installed_and_nothing_else(site: pathlib.Path) -> None:
-    installed = {path.name for path in (site / "resnet_probe").iterdir()} - {"__pycache__"}
-    assert installed == {path.name for path in (SOURCE / "resnet_probe").glob("*.py")} | {
-        "py.typed"
-    }
+    def files(folder: pathlib.Path) -> set[str]:
+        paths = (path for path in folder.rglob("*") if path.suffix in (".py", ".typed"))
+        return {str(path.relative_to(folder)) for path in paths}
+
+    assert files(site / "resnet_probe") == files(SOURCE / "resnet_probe")
+    assert {"py.typed", "journal/wire.py"} <= files(site / "resnet_probe")
     others = {path.name for path in site.iterdir()} - {"resnet_probe"}
     assert others == {f"resnet_probe-{VERSION}.dist-info"}
 

@@ -137,7 +137,7 @@ def test_a_block_does_not_depend_on_its_company(monkeypatch: pytest.MonkeyPatch)
     assert scalars == [0.5, 7.0]
     for one, step in zip(found, steps, strict=True):
         close(one, of(step), 1e-12)
-    monkeypatch.setattr(resnet_probe.statistics, "GROUP_VALUES", 1)
+    monkeypatch.setattr(resnet_probe.measuring.statistics, "GROUP_VALUES", 1)
     alone, scalars = pack(steps, None, extras).unpack()
     assert alone == [of(step) for step in steps]
     assert scalars == [0.5, 7.0]
