@@ -21,7 +21,7 @@ from .settings import Settings, mask_of
 from .step import MeasuredStep, Pending
 from .steps import UpdateWatch, first_step, has_state, learning_rate
 from .summary import summary_line, why_nothing
-from .unsupported import COMPILED, has_compiled, why_not_now
+from .unsupported import COMPILED, NOT_COMPILED, has_compiled, runs_compiled, why_not_now
 
 #: Every how many measured steps the absorbed fraction is counted, from the first on.
 ABSORBED_EVERY = 10
@@ -56,6 +56,7 @@ class Probe:
         self._reasons: dict[str, None] = {}
         self._has_spoken = False
         self._has_explained = False
+        self._has_looked = False  # whether the network was compiled
         self._is_finished = False
         self._pending: Pending = []
         self._blocks: BlockMap | None = None  # once the watch is gone
@@ -278,11 +279,11 @@ class Probe:
                 self._explain_nothing()
             self._stepped.clear()
             return
-        if not self._forwards and has_compiled():
-            self._notices.say(
-                "compiled", f"nothing is recorded from here on: {COMPILED}; train without"
-                " torch.compile for now"
-            )  # fmt: skip
+        if not self._forwards and not self._has_looked and has_compiled():
+            self._has_looked = True
+            if self._watch is not None and runs_compiled(self._watch.model):
+                words = f"nothing is recorded from here on: {COMPILED}; {NOT_COMPILED}"
+                self._notices.say("compiled", words)
         step, self._measured = self._measured, None
         if step is not None and self._watch is not None:
             pending, self._pending = self._pending, []
@@ -372,4 +373,6 @@ class Probe:
         if self._has_explained or self._has_spoken:
             return
         self._has_explained = True
+        if not self._reasons and self._watch is not None and runs_compiled(self._watch.model):
+            self._reasons["compiled"] = None
         self._notices.say("nothing", why_nothing(self._reasons))
