@@ -124,7 +124,7 @@ class Probe:
         if updates is not None:
             self._guard(updates.detach)
 
-    def __enter__(self) -> Probe:
+    def __enter__(self) -> Probe:  # noqa: PYI034 (typing.Self is newer than Python 3.10)
         return self
 
     def __exit__(

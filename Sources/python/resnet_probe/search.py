@@ -18,7 +18,7 @@ from .graph import Candidate, Names, UnclearSum
 from .inferred import with_inferred
 from .junction import Junction, Unclear
 from .measuring import Manner, Measured, Measurer
-from .passes import Pass, Record
+from .passes import Pass, Record, samples_in
 from .plain import PlainCandidate
 from .registry import Declared, declared_in
 from .tap import Join, Listener, Tap, close, open_tap
@@ -62,7 +62,7 @@ class Search(Listener):
     _declared: dict[int, Declared] = field(default_factory=dict)
     _handles: list[Any] = field(default_factory=list)
     _tap: Tap | None = None
-    _rows: int = 0  # of the batch
+    _shape: tuple[int, ...] = ()  # of the first input
     _thread: int = 0
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class Search(Listener):
         self.trace.enter(self.model)
         for tensor in inputs:
             self.trace.add_input(tensor)
-        self._rows = next((tensor.shape[0] for tensor in inputs if tensor.ndim), 0)
+        self._shape = next((tuple(tensor.shape) for tensor in inputs if tensor.ndim), ())
         self._handles = [
             torch_module.register_module_forward_pre_hook(self._enter),
             torch_module.register_module_forward_hook(self._leave, always_call=True),
@@ -335,7 +335,7 @@ class Search(Listener):
         self._plain_records.clear()
         for block, record in zip(blocks, records, strict=True):
             if record is None:
-                skipped = Record(None, None, block, samples=self._rows)
+                skipped = Record(None, None, block, samples=samples_in(self._shape, block))
                 self.found_pass.records += [skipped] if block.found == "inferred" else []
                 continue
             record.block, record.candidate = block, None

@@ -15,7 +15,7 @@ from .blocks import Block, BlockMap
 from .checkpoints import first_run, second_run
 from .junction import parameters_of
 from .measuring import Manner, Measured, Measurer
-from .passes import Key, Pass, Record
+from .passes import Key, Pass, Record, samples_in
 from .tap import Join, Listener
 from .trace import Trace
 
@@ -217,7 +217,7 @@ class Sites(Listener):
         record.forward = measured.forward or record.forward
         record.gradient = measured.gradient or record.gradient
 
-    def skipped(self, owner: str, before: int, samples: int) -> None:
+    def skipped(self, owner: str, before: int, shape: tuple[int, ...]) -> None:
         """A module ran whose only block did not join: its branch was skipped for the batch."""
         blocks = self.by_owner[owner]
         if self.current is None or len(blocks) != 1 or is_in_backward():
@@ -225,4 +225,4 @@ class Sites(Listener):
         block = blocks[0]
         fired = any(r.block is block for r in self.current.records[before:])
         if not fired and block.kind == "residual":
-            self.current.records.append(Record(None, None, block, samples=samples))
+            self.current.records.append(Record(None, None, block, samples=samples_in(shape, block)))
