@@ -11,6 +11,7 @@ import torch
 
 from .block_parameters import ParameterPasses
 from .blocks import BlockMap
+from .device_metrics import DeviceMetrics
 from .guard import Guard
 from .model_watch import ModelWatch
 from .notices import Notices, write_line
@@ -18,13 +19,15 @@ from .recording import Recording
 from .run import open_run, random_identity
 from .selection import Selector, selected
 from .settings import Settings, mask_of
-from .step import MeasuredStep, Pending
+from .step import MeasuredStep
 from .steps import UpdateWatch, first_step, has_state, learning_rate
 from .summary import summary_line, why_nothing
 from .unsupported import COMPILED, NOT_COMPILED, has_compiled, runs_compiled, why_not_now
 
 #: Every how many measured steps the absorbed fraction is counted, from the first on.
 ABSORBED_EVERY = 10
+#: The most calls of `log` that are kept until the first forward opens the run.
+MOST_EARLY = 1000
 
 
 class Probe:
@@ -58,7 +61,8 @@ class Probe:
         self._has_explained = False
         self._has_looked = False  # whether the network was compiled
         self._is_finished = False
-        self._pending: Pending = []
+        self._metrics = DeviceMetrics()
+        self._early: list[tuple[int, dict[str, Any]]] = []  # logged before the first forward
         self._blocks: BlockMap | None = None  # once the watch is gone
         self._watch: ModelWatch | None = None
         self._updates: UpdateWatch | None = None
@@ -286,10 +290,8 @@ class Probe:
                 self._notices.say("compiled", words)
         step, self._measured = self._measured, None
         if step is not None and self._watch is not None:
-            pending, self._pending = self._pending, []
-            step.close(self._watch.passes, self._watch.blocks, pending)
-            if not step.has_frame:
-                self._pending = pending
+            self._metrics.start()
+            step.close(self._watch.passes, self._watch.blocks)
             self._speak(step)
             self._watch.end_step()
             if step.has_frame:
@@ -305,13 +307,14 @@ class Probe:
         while self._in_flight and self._recording is not None:
             step = self._in_flight[0]
             if not wait and not step.is_ready():
-                return
+                break
             self._in_flight.pop(0)
-            frame, metrics = step.frame()
+            frame = step.frame()
             frame.recorder_seconds, self._guard.seconds = self._guard.seconds, 0.0
-            for number, values in metrics:
-                self._recording.log(number, values)
             self._recording.put(frame)
+        if self._recording is not None:
+            for number, values in self._metrics.ready(wait=wait):
+                self._recording.log(number, values)
 
     # The recording
 
@@ -326,6 +329,9 @@ class Probe:
         )  # fmt: skip
         spool = settings.environment.spool
         self._recording = Recording(opened, list(blocks), spool, self._notices)
+        early, self._early = self._early, []
+        for number, values in early:
+            self._recording.log(number, values)
 
     def _log(self, values: Mapping[str, Any]) -> None:
         if self._step is None:
@@ -343,12 +349,17 @@ class Probe:
                 ready[key] = float(value.detach())
             else:
                 later[key] = value.detach()
-        if later and self._watch is not None:
-            self._pending.append((number, later))
+        if later:
+            self._metrics.add(number, later)
+            if any(step.number == number for step in self._in_flight):
+                self._metrics.start()  # so that a loss still reaches the frame of its step
         if ready and self._recording is not None:
             self._recording.log(number, ready)
+        elif ready and len(self._early) < MOST_EARLY:
+            self._early.append((number, ready))
 
     def _finish(self, status: Literal["completed", "failed"]) -> None:
+        self._metrics.start()
         self._deliver(wait=True)
         if self._recording is not None:
             first = self._settings.first_step or 0

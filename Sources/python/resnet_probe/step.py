@@ -16,9 +16,6 @@ from .packed import Packed
 from .passes import Pass, Skips, pooled
 from .statistics import pack
 
-#: Numbers logged for a step that are still on their device.
-Pending = list[tuple[int, dict[str, torch.Tensor]]]
-
 
 class MeasuredStep:
     """Gathers what a step leaves, packs it on the device at its end, makes the frame on the host."""
@@ -37,7 +34,6 @@ class MeasuredStep:
         self._skips: dict[int, Skips] = {}
         self._packed: Packed | None = None
         self._wall_time = 0.0
-        self._metrics: list[tuple[int, tuple[str, ...]]] = []
         self._sizes: list[int] = []
 
     # The update
@@ -73,7 +69,7 @@ class MeasuredStep:
 
     # The end
 
-    def close(self, passes: Sequence[Pass], blocks: BlockMap | None, pending: Pending) -> None:
+    def close(self, passes: Sequence[Pass], blocks: BlockMap | None) -> None:
         """Computes the statistics on the device and starts their copy to the host."""
         counted = [one for one in passes if one.counts]
         self.passes_without_backward = len(passes) - len(counted)
@@ -91,9 +87,6 @@ class MeasuredStep:
             for tensor in (self._scale, self._found_inf, self._rate)
             if isinstance(tensor, torch.Tensor)
         ]
-        for number, values in pending:
-            self._metrics.append((number, tuple(values)))
-            extras += [value.float().reshape(-1)[:1] for value in values.values()]
         self._packed = pack(steps, self._scale, extras)
         self._packed.to_host()
         self._wall_time = time.time()
@@ -103,8 +96,8 @@ class MeasuredStep:
         """Whether `frame` would not wait for the device."""
         return self._packed is None or self._packed.is_ready()
 
-    def frame(self) -> tuple[Frame, list[tuple[int, dict[str, float]]]]:
-        """The frame, and the numbers that were logged on the device."""
+    def frame(self) -> Frame:
+        """The frame; waits for the device where `is_ready` is false."""
         assert self._packed is not None
         blocks, numbers = self._packed.unpack()
         tables, at = [], 0
@@ -118,7 +111,7 @@ class MeasuredStep:
         skipped = self.is_skipped or found_inf > 0
         blocks = _with_skips(blocks, self._skips)
         block_parameters.enter(tables, blocks, skipped=skipped)
-        frame = Frame(
+        return Frame(
             step=self.number,
             wall_time=self._wall_time,
             learning_rate=rate if rate is not None and math.isfinite(rate) else None,
@@ -126,8 +119,6 @@ class MeasuredStep:
             skipped=skipped,
             blocks=blocks,
         )
-        metrics = [(number, {key: next(rest) for key in keys}) for number, keys in self._metrics]
-        return frame, metrics
 
 
 def _with_skips(
