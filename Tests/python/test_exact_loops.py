@@ -289,6 +289,50 @@ def test_two_uses_of_one_module_are_two_blocks_and_one_set_of_weights(spool: pat
         check(frame, wanted, relative=1e-9, without=WITHOUT)
 
 
+class SkippedTokens(torch.nn.Module):
+    """Transformer blocks that may be left out of a whole batch, called by keyword."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = torch.nn.ModuleList([SkippedBlock() for _ in range(3)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            x = block(hidden=x)
+        return x
+
+
+class SkippedBlock(torch.nn.Module):
+    """x + F(norm(x)), or x."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.map = torch.nn.LayerNorm(4), torch.nn.Linear(4, 4)
+        self.is_left_out = False
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return hidden if self.is_left_out else hidden + self.map(self.norm(hidden))
+
+
+def test_tokens_of_a_skipped_branch_are_all_dropped(spool: pathlib.Path) -> None:
+    torch.manual_seed(5)
+    model = SkippedTokens()
+    optimizer = sgd(model.parameters())
+    with resnet_probe.attach(model, optimizer, every=1, strict=True):
+        for step in range(3):
+            for place, block in enumerate(model.blocks):
+                block.is_left_out = place == (1, 2, 1)[step]
+            train_step(model, optimizer, Example((torch.randn(5, 7, 4),)))
+    for frame, left_out in zip(only_frames(spool, 3), (1, 2, 1), strict=True):
+        assert [block.ordinal for block in frame.blocks] == [0, 1, 2]
+        assert [block.samples for block in frame.blocks] == [35, 35, 35]
+        assert [block.dropped for block in frame.blocks] == [
+            35 * (place == left_out) for place in range(3)
+        ]
+        assert frame[left_out].residual_ratio is None
+        assert all(block.micro_batches == 1 for block in frame.blocks)
+
+
 def test_two_backward_passes_through_one_graph_leave_no_half_gradient(
     spool: pathlib.Path,
 ) -> None:

@@ -41,6 +41,8 @@ class Said:
 
 @pytest.fixture
 def said(capfd: pytest.CaptureFixture[str], spool: pathlib.Path) -> Said:
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()  # another test may have compiled something
     return Said(capfd, spool)
 
 

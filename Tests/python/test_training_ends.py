@@ -199,3 +199,25 @@ def test_a_full_spool_counts_what_it_drops_and_training_goes_on(
     lines = [line for line in capfd.readouterr().err.splitlines() if "resnet-probe" in line]
     assert len(lines) == 2  # the summary, and one line of the spool
     assert "spool" in lines[1]
+
+
+def test_a_resumed_run_whose_optimizer_counts_no_steps_is_told_to_give_one(
+    spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(5)
+    model = InlineTop(2).train()
+    image = Example((torch.randn(4, 3, 4, 4),))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    train_step(model, optimizer, image)
+    capfd.readouterr()
+    with resnet_probe.attach(model, optimizer, every=1, id="5" * 32):
+        train_step(model, optimizer, image)
+    with resnet_probe.attach(model, optimizer, every=1, id="5" * 32, step=7):
+        train_step(model, optimizer, image)
+    assert openings(spool) == [(0, [0], 0), (7, [7], 7)]
+    lines = [line for line in capfd.readouterr().err.splitlines() if "resnet-probe" in line]
+    assert len(lines) == 3
+    assert lines[0] == (
+        "resnet-probe: the optimizer does not tell how many steps it made: steps of this attempt"
+        " count from 0; give attach(step=…) where a run goes on"
+    )

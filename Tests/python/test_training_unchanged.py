@@ -7,6 +7,7 @@ import pytest
 import resnet_probe
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from networks.bert import Bert
 from networks.cifar_resnet import CifarResNet
@@ -97,6 +98,43 @@ def test_fifty_measured_steps_leave_every_bit_as_it_would_be(name: str) -> None:
         return resnet_probe.attach(model, optimizer, every=1, strict=True)
 
     same(trained(name, search), bare)
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("reentrant", [True, False], ids=["reentrant", "not reentrant"])
+def test_autocast_scaler_and_checkpoints_together_leave_every_bit_as_it_would_be(
+    reentrant: bool,
+) -> None:
+    def train(attached: bool) -> tuple[list[float], list[torch.Tensor], torch.Tensor]:
+        torch.manual_seed(3)
+        model = StochasticDepthResNet(14, "row", True, width=4).train()
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40, growth_interval=3)
+        probe = None
+        if attached:
+            probe = resnet_probe.attach(model, optimizer, scaler=scaler, every=1, strict=True)
+        losses = []
+        for _ in range(30):
+            optimizer.zero_grad()
+            for _ in range(2):
+                with torch.autocast("cpu", torch.bfloat16):
+                    x = torch.relu(model.bn1(model.conv1(images()[0])))
+                    for block in model.blocks:
+                        x = checkpoint(block, x, use_reentrant=reentrant)
+                    loss = mean_loss(model.fc(x.mean((2, 3))))
+                    loss = loss + 0 * mean_loss(model(*images()))
+                scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            losses += [loss.item(), scaler.get_scale()]
+        if probe is not None:
+            probe.finish()
+        return losses, list(model.state_dict().values()), torch.random.get_rng_state()
+
+    bare = train(False)
+    assert len(set(bare[0][1::2])) > 2  # some steps were skipped
+    same(train(True), bare)
 
 
 @pytest.mark.usefixtures("spool")

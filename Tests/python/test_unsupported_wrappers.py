@@ -18,7 +18,7 @@ from recorded import sgd, train_step
 Case = Callable[[nn.Module, torch.optim.Optimizer], Any]
 
 COMPILED = "compiled networks are not recorded yet"
-HIDDEN = f"of the attached network: its forward ran compiled or not at all, and {COMPILED}"
+HIDDEN = f"of the attached network: its forward ran compiled, and {COMPILED}"
 LATER = "train without torch.compile for now"
 
 
@@ -200,6 +200,33 @@ def test_wrappers_of_several_processes(name: str, capfd: pytest.CaptureFixture[s
     resnet_probe.attach(model, optimizer, every=1)
     assert losses(model, optimizer) == wanted
     assert told(capfd.readouterr().err) == [f"resnet-probe: nothing is recorded: {sentence}"]
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("where", ["the step", "elsewhere"])
+def test_a_compiled_step_and_a_network_that_is_not_called(
+    where: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = network()
+    optimizer = sgd(model.parameters())
+    capfd.readouterr()
+
+    @torch.compile(backend="eager")
+    def forward(own: nn.Module, image: torch.Tensor) -> torch.Tensor:
+        return own(image).square().mean()  # type: ignore[no-any-return]
+
+    with resnet_probe.attach(model, optimizer, every=1):
+        for step in range(3):
+            called = model if where == "the step" else network()
+            forward(called, *images(step).args).backward()
+            optimizer.step()
+    assert told(capfd.readouterr().err) == [
+        (
+            "resnet-probe: nothing is recorded of the attached network: its forward never ran, or"
+            " it ran compiled, which is not recorded yet: train without torch.compile for now, and"
+            " attach to the very module that the loop calls"
+        )
+    ]
 
 
 @pytest.mark.usefixtures("spool")

@@ -22,7 +22,13 @@ from resnet_probe.summary import summary_line, why_nothing
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
 from resnet_probe.training.steps import UpdateWatch, first_step, has_state, learning_rate
-from resnet_probe.training.unsupported import COMPILED, has_compiled, why_not_now
+from resnet_probe.training.unsupported import (
+    COMPILED,
+    NOT_COMPILED,
+    has_compiled,
+    runs_compiled,
+    why_not_now,
+)
 
 #: Every how many measured steps the absorbed fraction is counted, from the first on.
 ABSORBED_EVERY = 10
@@ -59,6 +65,7 @@ class Probe:
         self._reasons: dict[str, None] = {}
         self._has_spoken = False
         self._has_explained = False
+        self._has_looked = False  # whether the network was compiled
         self._is_finished = False
         self._metrics = DeviceMetrics()
         self._early: list[tuple[int, dict[str, Any]]] = []  # logged before the first forward
@@ -282,11 +289,11 @@ class Probe:
                 self._explain_nothing()
             self._stepped.clear()
             return
-        if not self._forwards and has_compiled():
-            self._notices.say(
-                "compiled", f"nothing is recorded from here on: {COMPILED}; train without"
-                " torch.compile for now"
-            )  # fmt: skip
+        if not self._forwards and not self._has_looked and has_compiled():
+            self._has_looked = True
+            if self._watch is not None and runs_compiled(self._watch.model):
+                words = f"nothing is recorded from here on: {COMPILED}; {NOT_COMPILED}"
+                self._notices.say("compiled", words)
         step, self._measured = self._measured, None
         if step is not None and self._watch is not None:
             self._metrics.start()
@@ -383,4 +390,6 @@ class Probe:
         if self._has_explained or self._has_spoken:
             return
         self._has_explained = True
+        if not self._reasons and self._watch is not None and runs_compiled(self._watch.model):
+            self._reasons["compiled"] = None
         self._notices.say("nothing", why_nothing(self._reasons))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from resnet_probe.blocks import BlockMap
-from resnet_probe.training.unsupported import COMPILED, has_compiled
+from resnet_probe.training.unsupported import COMPILED, NOT_COMPILED, has_compiled
 
 #: The most block names that a line names.
 MOST_NAMES = 3
@@ -13,6 +13,7 @@ MOST_NAMES = 3
 _REASONS = {
     "eval": "the network ran in eval mode only (call model.train())",
     "no_grad": "the network ran without gradients only",
+    "compiled": f"its forward ran compiled, and {COMPILED}; {NOT_COMPILED}",
     "no backward": "no backward pass reached the network's output",
 }
 
@@ -42,8 +43,10 @@ def why_nothing(reasons: Collection[str]) -> str:
     known = [_REASONS.get(reason, reason) for reason in reasons]
     why = "; ".join(known)
     if not why and has_compiled():
-        why = f"its forward ran compiled or not at all, and {COMPILED}; train without torch.compile"
-        why += " for now"
+        why = (
+            "its forward never ran, or it ran compiled, which is not recorded yet:"
+            f" {NOT_COMPILED}, and attach to the very module that the loop calls"
+        )
     elif not why:
         why = "its forward never ran: attach to the very module that the loop calls"
     return f"nothing is recorded of the attached network: {why}"

@@ -19,7 +19,7 @@ from resnet_probe.finding.inferred import with_inferred
 from resnet_probe.finding.plain import PlainCandidate
 from resnet_probe.finding.registry import Declared, declared_in
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
-from resnet_probe.measuring.passes import Pass, Record
+from resnet_probe.measuring.passes import Pass, Record, samples_in
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.junction import Junction, Unclear
 from resnet_probe.tracing.listener import Join, Listener
@@ -64,7 +64,7 @@ class Search(Listener):
     _declared: dict[int, Declared] = field(default_factory=dict)
     _handles: list[Any] = field(default_factory=list)
     _tap: Tap | None = None
-    _rows: int = 0  # of the batch
+    _shape: tuple[int, ...] = ()  # of the first input
     _thread: int = 0
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class Search(Listener):
         self.trace.enter(self.model)
         for tensor in inputs:
             self.trace.add_input(tensor)
-        self._rows = next((tensor.shape[0] for tensor in inputs if tensor.ndim), 0)
+        self._shape = next((tuple(tensor.shape) for tensor in inputs if tensor.ndim), ())
         self._handles = [
             torch_module.register_module_forward_pre_hook(self._enter),
             torch_module.register_module_forward_hook(self._leave, always_call=True),
@@ -331,7 +331,7 @@ class Search(Listener):
         self._plain_records.clear()
         for block, record in zip(blocks, records, strict=True):
             if record is None:
-                skipped = Record(None, None, block, samples=self._rows)
+                skipped = Record(None, None, block, samples=samples_in(self._shape, block))
                 self.found_pass.records += [skipped] if block.found == "inferred" else []
                 continue
             record.block = block

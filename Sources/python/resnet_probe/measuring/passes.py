@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,12 @@ class Pass:
         for record in self.records:
             if record.gradient is not None:
                 record.gradient.cancel()
+
+
+def samples_in(shape: tuple[int, ...], block: Block) -> int:
+    """How many samples a tensor of this shape, its features left out or not, holds for a block."""
+    is_token = block.sample_axis == "token" and len(shape) > 1
+    return math.prod(shape[: 2 if is_token else 1]) if shape else 0
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import torch
 from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.measuring.checkpoints import first_run, second_run
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
-from resnet_probe.measuring.passes import Key, Pass, Record
+from resnet_probe.measuring.passes import Key, Pass, Record, samples_in
 from resnet_probe.tracing.junction import parameters_of
 from resnet_probe.tracing.listener import Join, Listener
 from resnet_probe.tracing.trace import Trace
@@ -217,7 +217,7 @@ class Sites(Listener):
         record.forward = measured.forward or record.forward
         record.gradient = measured.gradient or record.gradient
 
-    def skipped(self, owner: str, before: int, samples: int) -> None:
+    def skipped(self, owner: str, before: int, shape: tuple[int, ...]) -> None:
         """A module ran whose only block did not join: its branch was skipped for the batch."""
         blocks = self.by_owner[owner]
         if self.current is None or len(blocks) != 1 or is_in_backward():
@@ -225,4 +225,4 @@ class Sites(Listener):
         block = blocks[0]
         fired = any(r.block is block for r in self.current.records[before:])
         if not fired and block.kind == "residual":
-            self.current.records.append(Record(None, None, block, samples=samples))
+            self.current.records.append(Record(None, None, block, samples=samples_in(shape, block)))

@@ -47,6 +47,16 @@ class PassObserver(Protocol):
 
 
 @dataclass(slots=True)
+class _Entry:
+    """The call of a module that holds blocks."""
+
+    module: torch.nn.Module
+    plain: list[tuple[Block, torch.Tensor, int]]  # with the stream and its version
+    records: int  # of the pass, when it began
+    shape: tuple[int, ...]  # of its first argument
+
+
+@dataclass(slots=True)
 class _Opening:
     """The tap that is open in a thread, and the owners inside which it is.
 
@@ -56,9 +66,7 @@ class _Opening:
     within: FrameType | None = None
     tap: Tap | None = None
     depth: int = 0
-    entries: list[tuple[torch.nn.Module, list[tuple[Block, torch.Tensor, int]], int]] = field(
-        default_factory=list
-    )
+    entries: list[_Entry] = field(default_factory=list)
 
 
 class _Openings(threading.local):
@@ -266,7 +274,8 @@ class ModelWatch:
             if block.kind == "plain" and not block.site.is_chain and len(floating) == 1:
                 plain.append((block, floating[0], floating[0]._version))
         records = len(self._current.records) if self._current is not None else 0
-        opening.entries.append((module, plain, records))
+        shape = next((tuple(tensor.shape) for tensor in tensors if tensor.ndim), ())
+        opening.entries.append(_Entry(module, plain, records, shape))
         if sites.traces(name):
             if opening.tap is None:
                 trace = Trace(sites.parameters)
@@ -281,28 +290,26 @@ class ModelWatch:
 
     def _after_owner(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if self._openings.opening is not None:
-            self._guard(self._leave_owner, module, output, args)
+            self._guard(self._leave_owner, module, output)
 
-    def _leave_owner(self, module: torch.nn.Module, output: Any, args: Any = ()) -> None:
+    def _leave_owner(self, module: torch.nn.Module, output: Any) -> None:
         opening, sites = self._openings.opening, self._sites
-        if opening is None or not any(entry[0] is module for entry in opening.entries):
+        if opening is None or not any(entry.module is module for entry in opening.entries):
             return
         entry = opening.entries.pop()
-        while entry[0] is not module:
-            self._leave_tap(opening, entry[0])
+        while entry.module is not module:
+            self._leave_tap(opening, entry.module)
             entry = opening.entries.pop()
         self._leave_tap(opening, module)
         if not opening.entries:
             self._openings.opening = None
         if sites is None or output is None:
             return
-        _, plain, records = entry
-        for block, stream, version in plain:
+        for block, stream, version in entry.plain:
             if isinstance(output, torch.Tensor) and stream._version == version:
                 sites.plain_module(block, stream, output)
-        rows = next((t.shape[0] for t in tensors_in(args) if t.ndim), 0)
         if module is not self.model:
-            sites.skipped(self._names[id(module)], records, rows)
+            sites.skipped(self._names[id(module)], entry.records, entry.shape)
 
     def _leave_tap(self, opening: _Opening, module: torch.nn.Module) -> None:
         sites = self._sites

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import torch
 
 COMPILED = "compiled networks are not recorded yet"
+NOT_COMPILED = "train without torch.compile for now"
 
 
 def why_not(model: object) -> str | None:
@@ -27,7 +29,7 @@ def why_not(model: object) -> str | None:
     ):
         return "sharded parameters (FSDP) are not recorded yet; train in one process for now"
     if any(_is_compiled(module) for module in model.modules()):
-        return f"{COMPILED}; train without torch.compile for now"
+        return f"{COMPILED}; {NOT_COMPILED}"
     is_distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     if is_distributed and torch.distributed.get_world_size() > 1:
         return "a run of several processes is not recorded yet; train in one process for now"
@@ -44,6 +46,19 @@ def has_compiled() -> bool:
     utils = sys.modules.get("torch._dynamo.utils")
     counters = getattr(utils, "counters", {})
     return any(counters.get(kind) for kind in ("frames", "stats"))
+
+
+def runs_compiled(model: torch.nn.Module) -> bool:
+    """Whether a network or a wrapper around it was compiled.
+
+    Complexity: looks at every object of the process; for the one time that no forward was seen.
+    """
+    if not has_compiled():
+        return False
+    return _is_compiled(model) or any(
+        type(thing).__name__ == "OptimizedModule" and thing._modules.get("_orig_mod") is model
+        for thing in gc.get_objects()
+    )
 
 
 def why_not_now(model: torch.nn.Module) -> str | None:
