@@ -13,14 +13,16 @@ import torch
 from resnet_probe.blocks import BlockMap
 from resnet_probe.finding.find import find_blocks
 from resnet_probe.finding.registry import declared_in
+from resnet_probe.journal.run import random_identity
 from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
 from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.training.step_loop import StepLoop
 from resnet_probe.training.unsupported import why_not
 
 # Weak both ways: a probe lives by the hooks of its network, and goes with it.
-_attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[Probe]] = (
+_attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[StepLoop]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -100,17 +102,18 @@ def attach(
     previous = _attached.pop(model, None) if isinstance(model, torch.nn.Module) else None
     before = previous() if previous is not None else None
     if before is not None:
-        before.finish()
+        before.finish("completed")
+    run_id = settings.run_id or random_identity()
     if is_off:
-        return Probe(None, [], None, settings, notices, None, None)
+        return Probe(run_id, None)
     if given is None and example is not None:
         given = _found(model, example, chosen, settings.sample, notices)
     try:
-        probe = Probe(model, optimizers, scaler, settings, notices, given, selector)
+        loop = StepLoop(model, optimizers, scaler, settings, notices, run_id, given, selector)
     except TypeError as problem:  # an optimizer or scaler that tells of no steps
         raise ValueError(f"cannot attach to {type(model).__name__}: {problem}") from None
-    _attached[model] = weakref.ref(probe)
-    return probe
+    _attached[model] = weakref.ref(loop)
+    return Probe(run_id, loop)
 
 
 def _optimizers(given: Any) -> list[torch.optim.Optimizer]:
@@ -139,9 +142,9 @@ def _finish_all() -> None:
     """At the interpreter's end: failed where an exception ended it."""
     ended_by_error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
     for reference in list(_attached.values()):
-        probe = reference()
-        if probe is not None:
-            probe.finish("failed" if ended_by_error is not None else "completed")
+        loop = reference()
+        if loop is not None:
+            loop.finish("failed" if ended_by_error is not None else "completed")
 
 
 _register: Callable[[Callable[[], None]], Any] = atexit.register

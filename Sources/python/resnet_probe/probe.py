@@ -2,137 +2,65 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal
 
-import torch
-
 from resnet_probe.blocks import BlockMap
-from resnet_probe.journal.recording import Recording
-from resnet_probe.journal.run import open_run, random_identity
-from resnet_probe.measuring.block_parameters import ParameterPasses
-from resnet_probe.measuring.device_metrics import DeviceMetrics
-from resnet_probe.measuring.step import MeasuredStep
-from resnet_probe.notices import Notices, write_line
-from resnet_probe.selection import Selector, selected
-from resnet_probe.settings import Settings, mask_of
-from resnet_probe.summary import summary_line, why_nothing
-from resnet_probe.training.guard import Guard
-from resnet_probe.training.model_watch import ModelWatch
-from resnet_probe.training.steps import UpdateWatch, first_step, has_state, learning_rate
-from resnet_probe.training.unsupported import (
-    COMPILED,
-    NOT_COMPILED,
-    has_compiled,
-    runs_compiled,
-    why_not_now,
-)
-
-#: Every how many measured steps the absorbed fraction is counted, from the first on.
-ABSORBED_EVERY = 10
-#: The most calls of `log` that are kept until the first forward opens the run.
-MOST_EARLY = 1000
+from resnet_probe.training.step_loop import StepLoop
 
 
 class Probe:
     """Records one network's blocks while it trains; `resnet_probe.attach` makes it.
 
-    Used from the training thread. No method raises into training (in strict mode all do).
+    Used from the training thread. No method raises into training (in strict mode all do). Without a
+    loop (mode "disabled", or what is not supported) every call does nothing.
     """
 
-    def __init__(
-        self, model: torch.nn.Module | None, optimizers: list[torch.optim.Optimizer], scaler: object,
-        settings: Settings, notices: Notices, blocks: BlockMap | None, selector: Selector | None,
-    ) -> None:  # fmt: skip
-        self.run_id = settings.run_id or random_identity()
-        self._settings = settings
-        self._notices = notices
-        self._guard = Guard(notices)
-        self._optimizers = optimizers
-        self._selector = selector
-        self._recording: Recording | None = None
-        self._step: int | None = None  # the one under way; None before the first forward
-        self._is_open = False
-        self._is_measured = False
-        self._measured: MeasuredStep | None = None
-        self._in_flight: list[MeasuredStep] = []
-        self._stepped: set[int] = set()  # optimizers that stepped since the step began
-        self._forwards = 0  # training passes of the step under way
-        self._in_closure = False
-        self._measured_steps = 0
-        self._reasons: dict[str, None] = {}
-        self._has_spoken = False
-        self._has_explained = False
-        self._has_looked = False  # whether the network was compiled
-        self._is_finished = False
-        self._metrics = DeviceMetrics()
-        self._early: list[tuple[int, dict[str, Any]]] = []  # logged before the first forward
-        self._blocks: BlockMap | None = None  # once the watch is gone
-        self._watch: ModelWatch | None = None
-        self._updates: UpdateWatch | None = None
-        self._parameters: ParameterPasses | None = None
-        if model is not None:
-            self._watch = ModelWatch(
-                model, self, self._guard, detail=settings.detail, sample_axis=settings.sample,
-                mask_of=lambda args, kwargs: mask_of(settings.mask, args, kwargs), blocks=blocks,
-                chosen=selector if isinstance(selector, Mapping) else None,
-            )  # fmt: skip
-        if model is not None and optimizers:
-            self._updates = UpdateWatch(optimizers, scaler, self, self._guard)
-
-    # For users
+    def __init__(self, run_id: bytes, loop: StepLoop | None) -> None:
+        self._run_id = run_id
+        self._loop = loop
 
     @property
     def run(self) -> str:
         """The run's identity, 32 hexadecimal digits: what `id=` takes to resume the run."""
-        return self.run_id.hex()
+        return self._run_id.hex()
 
     @property
     def blocks(self) -> BlockMap | None:
         """The blocks that are recorded; None until they are found."""
-        return self._watch.blocks if self._watch is not None else self._blocks
+        return self._loop.blocks if self._loop is not None else None
 
     @property
     def is_recording(self) -> bool:
         """Whether steps are being recorded."""
-        return self._watch is not None and not self._is_finished
+        return self._loop is not None and not self._loop.is_finished
 
     def log(self, values: Mapping[str, Any] | None = None, **metrics: Any) -> None:
         """Logs numbers for the step whose forward ran last: `probe.log(loss=loss, accuracy=…)`.
 
-        "loss" is the step's training loss. Tensors of one element are kept on their device and read
-        when the next measured step is.
+        "loss" is the step's training loss. Tensors of one element that lie on a GPU are kept there,
+        and read once a copy of them has come.
         """
-        if self.is_recording:
-            self._guard(self._log, {**(values or {}), **metrics})
+        if self._loop is not None and not self._loop.is_finished:
+            self._loop.guard(self._loop.log, {**(values or {}), **metrics})
 
     def step(self) -> None:
         """Ends a step where no optimizer tells of it."""
-        if self.is_recording:
-            self._guard(self._step_by_hand)
+        if self._loop is not None and not self._loop.is_finished:
+            self._loop.guard(self._loop.end_step)
 
     def finish(self, status: Literal["completed", "failed"] = "completed") -> None:
-        """Ends the attempt and takes the probe off the network; later calls do nothing."""
-        if self._is_finished:
-            return
-        self._is_finished = True
-        self._guard(self._finish, status)
-        self.detach()
+        """Ends the attempt and leaves network, optimizers and scaler as they were.
+
+        Later calls do nothing.
+        """
+        if self._loop is not None:
+            self._loop.finish(status)
 
     def detach(self) -> None:
-        """Leaves network, optimizers and scaler as they were; ends the attempt if it was not ended."""
-        if not self._is_finished:
-            self.finish()
-            return
-        self._blocks = self.blocks
-        watch, self._watch = self._watch, None
-        updates, self._updates = self._updates, None
-        if watch is not None:
-            self._guard(watch.detach)
-        if updates is not None:
-            self._guard(updates.detach)
+        """The same as `finish()`."""
+        self.finish()
 
     def __enter__(self) -> Probe:  # noqa: PYI034  (typing.Self is of Python 3.11)
         return self
@@ -142,254 +70,3 @@ class Probe:
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
         self.finish("completed" if kind is None else "failed")
-
-    def __del__(self) -> None:
-        # The network is gone: the attempt has ended. Nobody is there to hear of a failure.
-        with contextlib.suppress(Exception):
-            self.finish()
-
-    # Of the network (PassObserver)
-
-    def pass_begins(self) -> bool:
-        """A training forward begins."""
-        if self._stepped:
-            self._close()
-        if self._step is None:
-            self._begin_first()
-        if not self._is_open:
-            self._open_step()
-        self._forwards += 1
-        if self._in_closure and self._forwards > 1:
-            return False
-        self._deliver()
-        return self._is_measured
-
-    def pass_of_no_training(self, reason: str) -> None:
-        """A forward that is not training."""
-        if not self._has_spoken:
-            self._reasons[reason] = None
-        self._deliver()
-
-    def counts_absorbed(self) -> bool:
-        """Whether this step counts absorbed elements."""
-        return (self._measured_steps - 1) % ABSORBED_EVERY == 0
-
-    def blocks_found(self, blocks: BlockMap) -> BlockMap:
-        """The search ended: the run can be opened."""
-        chosen = selected(blocks, self._selector)
-        if not len(chosen):
-            self._say_no_blocks(blocks)
-        self._open_recording(chosen)
-        return chosen
-
-    def _say_no_blocks(self, found: BlockMap) -> None:
-        self._has_spoken = True
-        why = f"blocks= chooses none of {len(found)}" if len(found) else "no block was found"
-        more = "".join(f"; {remark}" for remark in found.remarks[:2])
-        self._notices.say(
-            "no blocks",
-            f"nothing is recorded of the attached network: {why}{more}; see find_blocks,"
-            " register_block and attach(blocks=…)",
-        )
-
-    # Of the optimizers (UpdateObserver)
-
-    def update_begins(
-        self, optimizer: torch.optim.Optimizer, *, scale: torch.Tensor | None,
-        gradient_scale: torch.Tensor | None, found_inf: torch.Tensor | None, closure: bool,
-    ) -> None:  # fmt: skip
-        """An optimizer is about to step."""
-        self._in_closure = closure and self._forwards == 0
-        if self._in_closure and self._step is not None and not self._is_open:
-            self._open_step()
-        step = self._measured
-        if step is not None:
-            rate = learning_rate(self._optimizers)
-            step.update_begins(optimizer, self._passes(), rate, scale, gradient_scale, found_inf)
-
-    def update_ends(self, optimizer: torch.optim.Optimizer) -> None:
-        """An optimizer stepped."""
-        step = self._measured
-        if step is not None:
-            step.update_ends(optimizer, self._passes(), ran_closure=self._in_closure)
-        self._in_closure = False
-        self._mark_stepped(optimizer)
-
-    def update_skipped(
-        self, optimizer: torch.optim.Optimizer, *, scale: torch.Tensor | None
-    ) -> None:
-        """The scaler did not let an optimizer step."""
-        step = self._measured
-        if step is not None:
-            rate = learning_rate(self._optimizers)
-            step.update_begins(optimizer, self._passes(), rate, scale, None, None)
-            step.is_skipped = True
-        self._mark_stepped(optimizer)
-
-    def _passes(self) -> ParameterPasses | None:
-        """The parameters of the blocks, looked up anew where the network's were replaced."""
-        watch = self._watch
-        if watch is None or watch.blocks is None:
-            return None
-        if self._parameters is None or not self._parameters.fit(watch.model):
-            self._parameters = ParameterPasses(watch.model, watch.blocks, self._optimizers)
-        return self._parameters
-
-    def _mark_stepped(self, optimizer: torch.optim.Optimizer) -> None:
-        if id(optimizer) in self._stepped:
-            self._close()
-        self._stepped.add(id(optimizer))
-        if len(self._stepped) >= len(self._optimizers):
-            self._close()
-
-    def _step_by_hand(self) -> None:
-        if self._optimizers:
-            self._notices.say("step", "probe.step() was passed over: the optimizer tells of steps")
-            return
-        if self._step is not None and self._forwards:
-            self._close()
-
-    # Steps
-
-    def _begin_first(self) -> None:
-        own = self._settings.first_step
-        if own is None:
-            own = first_step(self._optimizers)
-        if own is None and self._settings.run_id is not None and has_state(self._optimizers):
-            self._notices.say(
-                "first step",
-                "the optimizer does not tell how many steps it made: steps of this attempt count"
-                " from 0; give attach(step=…) where a run goes on",
-            )
-        self._step = own or 0
-        assert self._watch is not None
-        if self._watch.blocks is not None:
-            self._open_recording(self._watch.blocks)
-
-    def _open_step(self) -> None:
-        assert self._step is not None
-        self._is_open = True
-        self._is_measured = self._settings.schedule.measures(
-            self._step, self._settings.planned_steps
-        )
-        if self._is_measured and self._watch is not None:
-            reason = why_not_now(self._watch.model)
-            if reason is not None:
-                self._notices.say("unsupported", f"nothing is recorded from here on: {reason}")
-                self._is_measured = False
-                self.finish("failed")
-                return
-            self._measured_steps += 1
-            self._measured = MeasuredStep(self._step)
-
-    def _close(self) -> None:
-        """Ends the step under way."""
-        if self._step is None:
-            if not self._forwards:
-                self._explain_nothing()
-            self._stepped.clear()
-            return
-        if not self._forwards and not self._has_looked and has_compiled():
-            self._has_looked = True
-            if self._watch is not None and runs_compiled(self._watch.model):
-                words = f"nothing is recorded from here on: {COMPILED}; {NOT_COMPILED}"
-                self._notices.say("compiled", words)
-        step, self._measured = self._measured, None
-        if step is not None and self._watch is not None:
-            self._metrics.start()
-            step.close(self._watch.passes, self._watch.blocks)
-            self._speak(step)
-            self._watch.end_step()
-            if step.has_frame:
-                self._in_flight.append(step)
-        self._stepped.clear()
-        self._forwards = 0
-        self._is_open = self._is_measured = False
-        self._deliver()
-        self._step += 1
-
-    def _deliver(self, *, wait: bool = False) -> None:
-        """Hands finished frames to the recording, oldest first."""
-        while self._in_flight and self._recording is not None:
-            step = self._in_flight[0]
-            if not wait and not step.is_ready():
-                break
-            self._in_flight.pop(0)
-            frame = step.frame()
-            frame.recorder_seconds, self._guard.seconds = self._guard.seconds, 0.0
-            self._recording.put(frame)
-        if self._recording is not None:
-            for number, values in self._metrics.ready(wait=wait):
-                self._recording.log(number, values)
-
-    # The recording
-
-    def _open_recording(self, blocks: BlockMap) -> None:
-        if self._recording is not None or not len(blocks):
-            return
-        settings = self._settings
-        opened = open_run(
-            settings.name, self._notices, project=settings.project, run=self.run_id,
-            config=settings.config, first_step=self._step or 0,
-            planned_steps=settings.planned_steps,
-        )  # fmt: skip
-        spool = settings.environment.spool
-        self._recording = Recording(opened, list(blocks), spool, self._notices)
-        early, self._early = self._early, []
-        for number, values in early:
-            self._recording.log(number, values)
-
-    def _log(self, values: Mapping[str, Any]) -> None:
-        if self._step is None:
-            number = self._settings.first_step or 0
-        else:
-            number = self._step if self._forwards else max(0, self._step - 1)
-        ready: dict[str, Any] = {}
-        later: dict[str, torch.Tensor] = {}
-        for key, value in values.items():
-            if not isinstance(value, torch.Tensor):
-                ready[key] = float(value) if hasattr(value, "__float__") else value
-            elif value.numel() != 1:
-                ready[key] = value  # no number: the recording says so
-            elif value.device.type == "cpu":
-                ready[key] = float(value.detach())
-            else:
-                later[key] = value.detach()
-        if later:
-            self._metrics.add(number, later)
-            if any(step.number == number for step in self._in_flight):
-                self._metrics.start()  # so that a loss still reaches the frame of its step
-        if ready and self._recording is not None:
-            self._recording.log(number, ready)
-        elif ready and len(self._early) < MOST_EARLY:
-            self._early.append((number, ready))
-
-    def _finish(self, status: Literal["completed", "failed"]) -> None:
-        self._metrics.start()
-        self._deliver(wait=True)
-        if self._recording is not None:
-            first = self._settings.first_step or 0
-            under_way = (self._step or 0) - (0 if self._forwards else 1)
-            self._recording.finish(status, max(first, under_way))
-
-    def _speak(self, step: MeasuredStep) -> None:
-        """The one line at the first measured step."""
-        if self._has_spoken or self._watch is None or self._watch.blocks is None:
-            return
-        if not step.has_frame:
-            self._reasons["no backward"] = None
-            self._explain_nothing()
-            return
-        self._has_spoken = True
-        line = summary_line(
-            self._settings.name, self.run, self._watch.blocks, step.fired, step.with_gradient
-        )
-        write_line(f"resnet-probe: {line}")
-
-    def _explain_nothing(self) -> None:
-        if self._has_explained or self._has_spoken:
-            return
-        self._has_explained = True
-        if not self._reasons and self._watch is not None and runs_compiled(self._watch.model):
-            self._reasons["compiled"] = None
-        self._notices.say("nothing", why_nothing(self._reasons))
