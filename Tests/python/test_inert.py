@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from resnet_probe.training.inert import Hook, stand_in
+from resnet_probe.inert import Hook, stand_in
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 

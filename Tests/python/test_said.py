@@ -103,7 +103,7 @@ def test_silent_blocks_and_blocks_without_gradient_are_named(said: Said) -> None
         (
             f"resnet-probe: recording 'digits' (run {run}): 2 blocks: 2 residual, identity shortcut;"
             " 1 firing; 1 silent, as their modules did not run (block.1);"
-            " 1 without gradient, as none reached them (block.0)"
+            " 1 without gradient, as no backward pass or more than one reached them (block.0)"
         )
     ]
 

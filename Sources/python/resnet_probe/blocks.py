@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+#: The most places that one remark below the table names.
+MOST_PLACES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -18,6 +21,8 @@ class Site:
     has_other_readers: bool = (
         False  # the stream goes elsewhere too: its gradient is not the block's
     )
+    maps: tuple[str, ...] = ()  # parameters of the branch's maps alone
+    stream_elements: int = 0  # of the stream for one row of the batch
     last_map: tuple[str, ...] = ()  # parameters whose <θ, ∂θ> is the sum of <g, F>
 
 
@@ -37,8 +42,8 @@ class Block:
     kind: str = "residual"
     #: "identity", "projection" (anything but the stream itself) or "none".
     shortcut: str = "identity"
-    #: Number of the maximal run of blocks whose stream has one shape (of dense blocks: one
-    #: resolution), from 0.
+    #: Number of the maximal run of blocks whose stream has one size, in whatever layout (of dense
+    #: blocks: one resolution), from 0.
     stage: int = 0
     #: What one sample is: "row" of the batch or "token".
     sample_axis: str = "row"
@@ -73,8 +78,13 @@ def renumbered(blocks: Iterable[Block]) -> list[Block]:
 
 
 def _resolution(block: Block) -> tuple[int, ...]:
-    """The stream's shape; of a dense block without the channels, which grow with every block."""
-    return block.shape[1:] if block.kind == "concat" else block.shape
+    """What one stage has in common: the stream's size for one row, in whatever layout.
+
+    Of dense blocks the shape without the channels, which grow with every block.
+    """
+    if block.kind == "concat":
+        return block.shape[1:]
+    return (block.site.stream_elements,) if block.site.stream_elements else block.shape
 
 
 class BlockMap:
@@ -133,9 +143,24 @@ class BlockMap:
         ]
         lines.insert(1, "  ".join("─" * width for width in widths))
         table = [self.summary(), "", *lines] if self._blocks else [self.summary()]
-        return "\n".join([*table, *(f"! {remark}" for remark in self.remarks)])
+        return "\n".join([*table, *_grouped(self.remarks)])
 
     __repr__ = __str__
+
+
+def _grouped(remarks: Iterable[str]) -> list[str]:
+    """One line for each thing that is remarked, with the first places of it."""
+    places: dict[str, list[str]] = {}
+    for remark in remarks:
+        place, _, words = remark.partition(": ")
+        places.setdefault(words, []).append(place)
+    lines = []
+    for words, found in places.items():
+        known = list(dict.fromkeys(found))
+        more = len(known) - MOST_PLACES
+        shown = ", ".join(known[:MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
+        lines.append(f"! {shown}: {words}")
+    return lines
 
 
 def _row(block: Block) -> tuple[str, ...]:

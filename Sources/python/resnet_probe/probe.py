@@ -43,7 +43,7 @@ class Probe:
         and read once a copy of them has come.
         """
         if self._loop is not None and not self._loop.is_finished:
-            self._loop.guard(self._loop.log, {**(values or {}), **metrics})
+            self._loop.guard(self._loop.log, values, metrics)
 
     def step(self) -> None:
         """Ends a step where no optimizer tells of it."""

@@ -82,6 +82,8 @@ def mask_of(
 ) -> torch.Tensor | None:  # (N, T) bool
     """What is no padding in one batch: true where a token or row counts."""
     mask = source(args, kwargs) if callable(source) else kwargs.get(source or "attention_mask")
-    if not isinstance(mask, torch.Tensor) or (source is None and mask.ndim != 2):
+    if not isinstance(mask, torch.Tensor):
         return None
+    if source is None and (mask.ndim != 2 or mask.is_floating_point() or mask.is_complex()):
+        return None  # of floats 0 may mean "keep" as well: the user has to say
     return mask.detach() if mask.dtype == torch.bool else mask.detach() != 0

@@ -14,6 +14,7 @@ _REASONS = {
     "eval": "the network ran in eval mode only (call model.train())",
     "no_grad": "the network ran without gradients only",
     "compiled": f"its forward ran compiled, and {COMPILED}; {NOT_COMPILED}",
+    "transform": "the network ran inside a function transform (vmap, grad) only",
     "no backward": "no backward pass reached the network's output",
 }
 
@@ -29,7 +30,10 @@ def summary_line(
         parts.append(f"{len(silent)} silent, as their modules did not run ({_names(silent)})")
     blind = [b.name for b in blocks if b.ordinal in fired and b.ordinal not in with_gradient]
     if blind:
-        parts.append(f"{len(blind)} without gradient, as none reached them ({_names(blind)})")
+        parts.append(
+            f"{len(blind)} without gradient, as no backward pass or more than one reached them "
+            f"({_names(blind)})"
+        )
     if blocks.remarks:
         number = len(blocks.remarks)
         parts.append(

@@ -79,8 +79,8 @@ UNKNOWN: tuple[Entry, ...] = (
     # The skips are concatenated past whole halves of the network: no dense layers. No DoubleConv
     # has equal shapes, so each convolution that has: the second of the five.
     Entry("U-Net", UNet, images(16), plain=None, concat=None),
-    # Interpolations. Its maps of equal width make plain blocks by the letter of the rule.
-    Entry("GRU", GRUNet, tokens(4, 12), plain=None),
+    # Interpolations, which look like projections and are read elsewhere: said, not measured.
+    Entry("GRU", GRUNet, tokens(4, 12)),
     Entry("shake-shake", shake_shake, images(8), 2, 1),
     # Three of four blocks keep their shape.
     Entry("RepVGG", repvgg, images(8), plain=3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import torch
 from resnet_probe.blocks import Block, Site, renumbered
 from resnet_probe.finding.naming import named, prefix_of
 from resnet_probe.tracing import operations
-from resnet_probe.tracing.junction import Junction, Unclear, maps_in
+from resnet_probe.tracing.junction import Junction, Unclear, maps_in, parameters_of
 from resnet_probe.tracing.trace import Node, Trace
 
 
@@ -73,7 +74,7 @@ def accepted(
             remarks.append(f"{where}: its result reaches no output; not measured")
         elif _is_read_elsewhere(trace, candidate, live):
             remarks.append(f"{where}: its branch is also read outside the block; not measured")
-        elif _is_parallel(trace, candidate, unclear):
+        elif is_parallel(trace, candidate, unclear):
             remarks.append(
                 f"{where}: parallel maps are added, none of them a shortcut; not measured"
             )
@@ -84,7 +85,8 @@ def accepted(
             )
         else:
             inner = [other for other in kept if _is_inside(other, candidate)]
-            if len(inner) > 1 or (inner and candidate.junction.kind == "concat"):
+            residual = [other for other in inner if other.junction.kind == "residual"]
+            if len(residual) > 1 or (inner and candidate.junction.kind == "concat"):
                 count = f"{len(inner)} block{'s' * (len(inner) > 1)}"
                 remarks.append(f"{where}: a long skip over {count}; not measured itself")
                 continue
@@ -96,15 +98,14 @@ def accepted(
     return sorted(kept, key=lambda c: c.node), remarks
 
 
-def _is_parallel(trace: Trace, candidate: Candidate, unclear: Sequence[UnclearSum]) -> bool:
+def is_parallel(trace: Trace, candidate: Candidate, unclear: Sequence[UnclearSum]) -> bool:
     """Whether a projection is one of three or more parallel paths of one stream (RepVGG)."""
     junction = candidate.junction
-    return (
-        junction.shortcut == "projection"
-        and not maps_in(trace, junction.projection)
-        and any(
-            one.node in junction.region and one.unclear.fork in junction.forks for one in unclear
-        )
+    return junction.shortcut == "projection" and any(
+        one.node in junction.region
+        and one.unclear.fork in junction.forks
+        and one.unclear.maps <= max(1, len(maps_in(trace, junction.projection)))
+        for one in unclear
     )
 
 
@@ -174,17 +175,40 @@ def owner_of(trace: Trace, indices: frozenset[int]) -> int:
     return common[0] if common else 0
 
 
-def activation_after(trace: Trace, node: int, live: int) -> tuple[str, bool, str | None]:
-    """What follows a sum: its activation, whether it is overwritten otherwise, and a remark."""
-    consumers = [trace.nodes[c] for c in trace.nodes[node].consumers if live >> c & 1]
+def activation_after(
+    trace: Trace, candidate: Candidate, live: int, owner: int, streams: frozenset[int]
+) -> tuple[str, bool, str | None]:
+    """What follows a sum: its activation, whether it is overwritten otherwise, and a remark.
+
+    A ReLU that alone reads the sum is the block's where the stream came out of a ReLU too, where it
+    runs in the forward of the block's own module, or where it makes the stream of another block
+    with an identity shortcut (`streams`). Else it is the first operation of what follows, as behind
+    the last block of a pre-activation network.
+    """
+    consumers = [trace.nodes[c] for c in trace.nodes[candidate.node].consumers if live >> c & 1]
     overwritten = any(
         c.in_place and c.operation not in operations.RELUS for c in consumers
     )  # fmt: skip
     if len(consumers) == 1 and consumers[0].operation in operations.RELUS:
-        return "relu", overwritten, None
+        before = origin_of(trace, candidate.junction.forks[0])
+        is_own = owner in trace.calls_around(consumers[0].call)
+        is_alone = trace.calls[owner].parent >= 0 or before not in operations.ADDS
+        is_stream = consumers[0].index in streams
+        if before in operations.RELUS or (is_own and is_alone) or is_stream:
+            return "relu", overwritten, None
+        return "identity", overwritten, None
     if len(consumers) == 1 and consumers[0].operation in operations.ACTIVATIONS:
         return "identity", overwritten, f"{consumers[0].operation} after the sum is not counted"
     return "identity", overwritten, None
+
+
+def origin_of(trace: Trace, index: int) -> str:
+    """The operation that a stream came out of, before copies, permutations and pooling."""
+    node = trace.nodes[index]
+    passing = operations.COPIES | operations.PERMUTATIONS | operations.POOLINGS
+    while node.operation in passing and len(node.parents) == 1:
+        node = trace.nodes[node.parents[0]]
+    return node.operation
 
 
 def has_other_readers(trace: Trace, candidate: Candidate, live: int, outputs: int) -> bool:
@@ -220,7 +244,7 @@ def per_sample(shape: tuple[int, ...], sample_axis: str) -> tuple[int, ...]:
 
 def block_of(
     trace: Trace, candidate: Candidate, names: Names, live: int, outputs: int,
-    sample_axis: str | None,
+    streams: frozenset[int], sample_axis: str | None,
 ) -> tuple[Block, str | None]:  # fmt: skip
     """The block of an accepted candidate, still without name, ordinal and stage; and a remark."""
     junction = candidate.junction
@@ -232,7 +256,7 @@ def block_of(
         stream = (stream[0], channels, *stream[2:])
     owner = trace.calls[owner_of(trace, junction.region | {candidate.node})]
     parameters = junction.parameters(trace)
-    activation, overwritten, remark = activation_after(trace, candidate.node, live)
+    activation, overwritten, remark = activation_after(trace, candidate, live, owner.index, streams)
     if junction.kind == "concat":
         activation, remark = "identity", None
     samples = branch_shape[0] * (branch_shape[1] if axis == "token" else 1)
@@ -244,6 +268,11 @@ def block_of(
         keeps_branch=overwritten or junction.kind == "concat",
         has_other_readers=has_other_readers(trace, candidate, live, outputs),
         last_map=tuple(names.parameters.get(id(tensor), "") for tensor in junction.ending.last_map),
+        maps=tuple(
+            names.parameters.get(id(tensor), "")
+            for tensor in parameters_of(trace, maps_in(trace, junction.branch))
+        ),
+        stream_elements=math.prod(stream[1:]),
     )
     known = [number for number in macs if number is not None]
     block = Block(
@@ -288,7 +317,4 @@ def in_order(blocks: Sequence[Block], names: Names) -> list[Block]:
 
 def unclear_remarks(unclear: Sequence[UnclearSum]) -> list[str]:
     """A sentence for each sum that was not understood."""
-    return [
-        f"{one.where}: {one.unclear.reason}; which is the shortcut is not clear; not measured"
-        for one in unclear
-    ]
+    return [f"{one.where}: {one.unclear.reason}; not measured" for one in unclear]

@@ -6,6 +6,7 @@ a found block, whose branch did not run, is taken for a block like it: marked as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -103,7 +104,8 @@ def _measured_anew(block: Block, module: torch.nn.Module, call: Call | None) -> 
     names = {name.removeprefix(prefix) for name in block.site.parameters}
     count = sum(p.numel() for name, p in module.named_parameters() if name in names)
     inner = shape[-1:] if block.sample_axis == "token" else shape[1:]
-    return replace(block, shape=inner, branch_shape=(), parameters=count, macs=None)
+    site = replace(block.site, stream_elements=math.prod(shape[1:]))
+    return replace(block, shape=inner, branch_shape=(), parameters=count, macs=None, site=site)
 
 
 def _position(
@@ -128,6 +130,7 @@ def _renamed(template: Block, owner: str) -> Block:
     site = replace(
         template.site, owner=owner, parameters=tuple(map(moved, template.site.parameters)),
         last_map=tuple(map(moved, template.site.last_map)),
+        maps=tuple(map(moved, template.site.maps)),
     )  # fmt: skip
     gate = moved(template.gate) if template.gate is not None else None
     return replace(template, site=site, gate=gate, found="inferred")

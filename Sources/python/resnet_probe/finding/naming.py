@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -25,24 +25,21 @@ def prefix_of(parameters: Sequence[str]) -> str:
 def named(blocks: Sequence[Block], modules: Collection[str]) -> list[Block]:
     """The blocks with their names.
 
-    A block is called by the module in whose forward it is, where that holds no other block; else by
-    the deepest module that holds its parameters; on a collision without those of leading norms,
-    or by its first map. The
-    second use of the same parameters gets `@2`; what still collides counts on in the same way.
+    A block is called by the deepest module that is its own, tried in this order: the module in
+    whose forward it is, the one that holds all parameters of its branch, the one that holds the
+    branch's maps, the first map. A module is a block's own if no other block has parameters in it.
+    The second use of the same parameters gets `@2`; what still collides counts on in the same way.
     """
-    firsts = [block for block in blocks if block.site.occurrence == 0]
-    owners = Counter(block.site.owner for block in firsts)
-    prefixes = Counter(prefix_of(block.site.parameters) for block in firsts)
+    holders = _holders(blocks)
     taken: Counter[str] = Counter()
     result: list[Block] = []
     for block in blocks:
         site = block.site
-        if site.owner and owners[site.owner] == 1:
-            name = site.owner
-        else:
-            name = prefix_of(site.parameters)
-            if not name or prefixes[name] > 1 or name not in modules:
-                name = _without_norms(site.parameters, {*owners, ""})
+        maps = _maps_of(block)
+        around = list(reversed(_modules_around(maps[0]))) if maps else []
+        tried = (site.owner, prefix_of(site.parameters), prefix_of(maps), *around)
+        own = [n for n in tried if n in modules and holders[n] <= {site.parameters}]
+        name = own[0] if own else (around[-1] if around else site.owner or "block")
         taken[name] += 1
         if taken[name] > 1:
             name = f"{name}@{taken[name]}"
@@ -50,12 +47,25 @@ def named(blocks: Sequence[Block], modules: Collection[str]) -> list[Block]:
     return result
 
 
-def _without_norms(parameters: Sequence[str], shared: Collection[str]) -> str:
-    """The deepest module of the parameters after the first module's, if that is a leading norm.
+def _maps_of(block: Block) -> tuple[str, ...]:
+    return block.site.maps or block.site.parameters
 
-    Where that module is one that holds several blocks: the first map's own module.
-    """
-    first = parameters[0].rpartition(".")[0]
-    rest = [name for name in parameters if name.rpartition(".")[0] != first] or list(parameters)
-    name = prefix_of(rest)
-    return name if name not in shared else rest[0].rpartition(".")[0] or rest[0]
+
+def _modules_around(parameter: str) -> list[str]:
+    """The modules that hold a parameter, the innermost first."""
+    found: list[str] = []
+    path = parameter.rpartition(".")[0]
+    while path:
+        found.append(path)
+        path = path.rpartition(".")[0]
+    return found
+
+
+def _holders(blocks: Sequence[Block]) -> defaultdict[str, set[tuple[str, ...]]]:
+    """Whose maps each module holds, blocks told apart by their parameters."""
+    holders: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for block in {block.site.parameters: block for block in blocks}.values():
+        for name in _maps_of(block):
+            for module in _modules_around(name):
+                holders[module].add(block.site.parameters)
+    return holders

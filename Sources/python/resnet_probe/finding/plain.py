@@ -7,6 +7,7 @@ and activation. F := y - x.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,6 +122,10 @@ def block_of(
         names.modules.get(id(owner), ""),
         tuple(names.parameters[id(tensor)] for tensor in parameters),
         is_chain=candidate.module is None,
+        maps=tuple(
+            names.parameters[id(tensor)] for tensor in parameters_of(trace, maps_in(trace, indices))
+        ),
+        stream_elements=math.prod(candidate.shape[1:]),
         has_other_readers=graph.has_other_readers(trace, join, live, outputs),
     )
     shape = graph.per_sample(candidate.shape, axis)

@@ -18,9 +18,11 @@ from resnet_probe.finding.graph import Candidate, Names, UnclearSum
 from resnet_probe.finding.inferred import with_inferred
 from resnet_probe.finding.plain import PlainCandidate
 from resnet_probe.finding.registry import Declared, declared_in
+from resnet_probe.inert import Hook
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
 from resnet_probe.measuring.passes import Pass, Record, samples_in
 from resnet_probe.tracing import operations
+from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.junction import Junction, Unclear
 from resnet_probe.tracing.listener import Join, Listener
 from resnet_probe.tracing.tap import Tap, close, open_tap
@@ -64,6 +66,7 @@ class Search(Listener):
     _declared: dict[int, Declared] = field(default_factory=dict)
     _handles: list[Any] = field(default_factory=list)
     _tap: Tap | None = None
+    _fast_paths: FastPaths | None = None
     _shape: tuple[int, ...] = ()  # of the first input
     _thread: int = 0
 
@@ -91,6 +94,7 @@ class Search(Listener):
         ]
         self._tap = Tap(self.trace, self, self.guard, sees_chains=True, within=within)
         open_tap(self._tap)
+        self._fast_paths = FastPaths(self.model, lambda: self._tap, self.guard, Hook)
 
     def end(self) -> None:
         """Stops listening."""
@@ -101,6 +105,9 @@ class Search(Listener):
             self._tap.end()
             close(self._tap)
             self._tap = None
+        if self._fast_paths is not None:
+            self._fast_paths.remove()
+            self._fast_paths = None
 
     @property
     def tap(self) -> Tap | None:
@@ -266,9 +273,10 @@ class Search(Listener):
         candidates = [c for c in self._candidates if self._is_wanted(c)]
         kept, remarks = graph.accepted(self.trace, candidates, live, self.names, self._unclear)
         found: list[tuple[int, Block, Record | None]] = []  # by the node that ends the block
+        streams = frozenset(c.junction.forks[0] for c in kept if c.junction.shortcut == "identity")
         for candidate in kept:
             block, remark = graph.block_of(
-                self.trace, candidate, self.names, live, outputs, self.sample_axis
+                self.trace, candidate, self.names, live, outputs, streams, self.sample_axis
             )
             where = graph.describe(self.trace, candidate, self.names)
             if not all(block.site.parameters) or not block.site.parameters:
@@ -277,7 +285,10 @@ class Search(Listener):
             remarks += [] if remark is None else [f"{where}: {remark}"]
             block = replace(block, found=self._found(candidate))
             found.append((candidate.node, block, self._records.pop(candidate.node, None)))
-        for place in self._plain_places(live, has_residual=bool(found)):
+        has_joins = any(
+            not graph.is_parallel(self.trace, candidate, self._unclear) for candidate in candidates
+        )
+        for place in self._plain_places(live, has_joins=has_joins):
             one = self._plain[place]
             block = plain.block_of(self.trace, one, self.names, live, outputs, self.sample_axis)
             declared = self._declared.get(id(one.module))
@@ -293,7 +304,7 @@ class Search(Listener):
         self._settle(ordered, records)
         return BlockMap(ordered, dict.fromkeys(remarks))
 
-    def _plain_places(self, live: int, *, has_residual: bool) -> list[int]:
+    def _plain_places(self, live: int, *, has_joins: bool) -> list[int]:
         """The plain candidates that are blocks: declared ones, and all where nothing else is."""
         declared = [
             place
@@ -302,7 +313,7 @@ class Search(Listener):
             and one.nodes and live >> one.nodes[-1] & 1
             and (self.chosen is None or self._declared[id(one.module)].found == "user")
         ]  # fmt: skip
-        if declared or has_residual or self._has_shortcuts or self.chosen is not None:
+        if declared or has_joins or self._has_shortcuts or self.chosen is not None:
             return declared
         return plain.chosen(self.trace, self._plain, live, self.names)
 

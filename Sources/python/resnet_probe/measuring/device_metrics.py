@@ -49,3 +49,22 @@ class DeviceMetrics:
                     found.append((step, {}))
                 found[-1][1][key] = number
         return found
+
+
+def number_in(value: object) -> object:
+    """What a logged value is: a number, a tensor on a device that holds one, else nothing.
+
+    Nothing (None) is what the recording passes over and says so.
+    """
+    try:
+        if isinstance(value, torch.Tensor):
+            value = value.detach()
+            is_number = value.numel() == 1 and not value.is_complex() and not value.is_meta
+            if not is_number or type(value) not in (torch.Tensor, torch.nn.Parameter):
+                return None
+            return float(value) if value.device.type == "cpu" else value
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+            return None
+        return float(value)
+    except Exception:
+        return None

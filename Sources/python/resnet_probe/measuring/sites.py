@@ -15,6 +15,7 @@ from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.measuring.checkpoints import first_run, second_run
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
 from resnet_probe.measuring.passes import Key, Pass, Record, samples_in
+from resnet_probe.tracing import operations
 from resnet_probe.tracing.junction import parameters_of
 from resnet_probe.tracing.listener import Join, Listener
 from resnet_probe.tracing.trace import Trace
@@ -61,6 +62,9 @@ class Sites(Listener):
         self._keys: dict[int, Key] = {}
         self._awaiting: dict[Key, list[Record]] = defaultdict(list)
         self._relus: dict[int, Record] = {}  # by node, in the trace that is open
+        self.running: list[str] = []  # the owners that run, the innermost last
+        self.unknown_joins = 0
+        self._tentative: list[tuple[str, int, Record]] = []  # owner, node, record
         self._has_declared = any(block.found in ("registry", "user") for block in blocks)
         self.by_owner: dict[str, list[Block]] = defaultdict(list)
         for block in blocks:
@@ -141,7 +145,7 @@ class Sites(Listener):
         key = (join.junction.kind, parameters)
         found = self._record_for(key, join.operands[-1])
         if found is None:
-            return self._second_run(key, join)
+            return self._second_run(key, join) or self._stranger(key, join)
         record, again = found
         assert record.block is not None
         if join.junction.shortcut != record.block.shortcut:
@@ -153,8 +157,54 @@ class Sites(Listener):
             manner = replace(manner, awaits_second_run=True)
             waiting = self._unfilled.setdefault(checkpoint, {})
             waiting.setdefault(record.block.ordinal, []).append(record)
-        measured = self._measurer.join(join, manner, present)
-        return record, manner, measured
+        return record, manner, self._measurer.join(join, manner, present), False
+
+    def _stranger(self, key: Key, join: Join) -> Any:
+        """A join of other parameters than any block's: maybe one whose branch varies (experts).
+
+        Measured where the module that runs holds one block, of which it may be; taken for it only
+        if it turns out to be what the module returns.
+        """
+        if key in self._by_key or self.current is None or is_in_backward() or not self.running:
+            return None
+        self.unknown_joins += 1
+        blocks = self.by_owner[self.running[-1]]
+        if len(blocks) != 1 or not torch.is_grad_enabled():
+            return None
+        block = blocks[0]
+        own = self._keys[block.ordinal]
+        is_like = (block.kind, block.shortcut) == (join.junction.kind, join.junction.shortcut)
+        if not is_like or block.kind != "residual" or not set(key[1]) & set(own[1]):
+            return None
+        manner = self._manner(block, again=False)
+        record = Record(None, None, block)
+        return record, manner, self._measurer.join(join, manner, self.current.present), True
+
+    def settle(self, owner: str, trace: Trace | None, output: Any) -> bool:
+        """Takes what a module returned for its block, if it was measured as maybe it."""
+        mine = [(node, record) for name, node, record in self._tentative if name == owner]
+        self._tentative = [entry for entry in self._tentative if entry[0] != owner]
+        returned = None
+        if trace is not None and isinstance(output, torch.Tensor):
+            node = trace.node(output)
+            if node is not None and node.operation in operations.RELUS and node.parents:
+                node = trace.nodes[node.parents[0]]
+            returned = trace.source(node.index) if node is not None else None
+        taken = False
+        for place, record in mine:
+            if place == returned and self.current is not None:
+                self.current.records.append(record)
+                taken = True
+            elif record.gradient is not None:
+                record.gradient.cancel()
+        return taken
+
+    def lacks(self, owner: str, before: int) -> bool:
+        """Whether a module's only block left nothing in this pass."""
+        blocks, current = self.by_owner[owner], self.current
+        if current is None or len(blocks) != 1:
+            return False
+        return not any(record.block is blocks[0] for record in current.records[before:])
 
     def _second_run(self, key: Key, join: Join) -> Any:
         """A join in the backward pass: what a record waits for, where one does."""
@@ -169,16 +219,18 @@ class Sites(Listener):
             return None
         manner = self._manner(record.block, again=True)
         self._measurer.again(record.gradient, join, manner)
-        return record, manner, None
+        return record, manner, None, False
 
     def after_join(self, trace: Trace, join: Join, result: torch.Tensor) -> None:
         """Completes it."""
-        record, manner, measured = join.taken
+        record, manner, measured, is_stranger = join.taken
         if measured is None:
             self._measurer.joined_again(record.gradient, join, manner, result)
         else:
             self._measurer.joined(measured, join, manner, result)
             self._enter(record, measured)
+        if is_stranger:
+            self._tentative.append((self.running[-1], trace.nodes[-1].index, record))
         trace.nodes[join.junction.branch_node].unscaled = None
         if manner.activation == "relu":
             self._relus[trace.nodes[-1].index] = record

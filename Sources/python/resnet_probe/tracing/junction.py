@@ -55,6 +55,7 @@ class Unclear:
 
     reason: str
     fork: int
+    maps: int  # of each of the branches
 
 
 def join_of_sum(
@@ -75,10 +76,12 @@ def join_of_sum(
 
 def _identity(
     trace: Trace, fork: int, shortcut: int, end: Node, needs_maps: bool
-) -> Junction | None:
+) -> Junction | Unclear | None:
     branch, has_side_input = trace.between(end.index, 1 << fork)
     if needs_maps and not maps_in(trace, branch):
-        return None
+        if not parameters_of(trace, branch):
+            return None
+        return Unclear("its branch holds no map (see register_block)", fork, 0)
     return Junction(
         "residual", "identity", (fork,), shortcut, end.index, branch, [], has_side_input,
         ending_of(trace, end),
@@ -98,8 +101,11 @@ def _projection(trace: Trace, first: Node, second: Node) -> Junction | Unclear |
     if paths[short][1]:
         return None
     if maps[0] == maps[1]:
-        words = f"two branches with {maps[0]} map{'s' * (maps[0] > 1)} each are added"
-        return None if paths[long][1] else Unclear(words, fork)
+        words = (
+            f"two branches with {maps[0]} map{'s' * (maps[0] > 1)} each are added; which is the"
+            " shortcut is not clear"
+        )
+        return None if paths[long][1] else Unclear(words, fork, maps[0])
     ends = (first, second)
     return Junction(
         "residual", "projection", (fork,), ends[short].index, ends[long].index, paths[long][0],
@@ -179,8 +185,12 @@ def _scale_beside(trace: Trace, mask: Node, end: Node) -> float:
     """
     before = trace.nodes[mask.parents[0]]
     after = [trace.nodes[index] for index in mask.consumers if end.ancestors >> index & 1]
+    if mask.random is None or trace.is_scaled(mask.random):
+        return 1.0
+    keep = trace.keep_probability(mask.random)
     for node in (before, *after, *([end] if mask.index in end.parents else [])):
-        if node.scale is not None and node.scale > 1:
+        is_ours = keep is None or (node.scale is not None and abs(node.scale * keep - 1) < 1e-6)
+        if node.scale is not None and node.scale > 1 and is_ours:
             return node.scale
     return 1.0
 

@@ -23,15 +23,32 @@ MAPS = frozenset(
         "scaled_mm", "tensordot", "inner", "mv", "addmv", "deform_conv2d",
     }
 )  # fmt: skip
-#: The same values in another shape, order, type or place.
+#: The same values in another shape, type or place, in the same order.
 COPIES = frozenset(
     {
         "view", "reshape", "contiguous", "clone", "flatten", "unflatten", "to", "type", "type_as",
-        "float", "half", "bfloat16", "double", "cuda", "cpu", "squeeze", "unsqueeze", "permute",
-        "transpose", "swapaxes", "swapdims", "movedim", "view_as", "reshape_as", "t", "ravel",
-        "__get__", "requires_grad_", "squeeze_", "unsqueeze_", "alias",
+        "float", "half", "bfloat16", "double", "cuda", "cpu", "squeeze", "unsqueeze",
+        "view_as", "reshape_as", "ravel", "requires_grad_", "squeeze_", "unsqueeze_", "alias",
     }
 )  # fmt: skip
+#: Poolings, which keep the sign.
+POOLINGS = frozenset(
+    {"max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+     "boolean_dispatch", "adaptive_avg_pool2d", "adaptive_max_pool2d", "dropout"}
+)  # fmt: skip
+#: The same values in another order of dimensions.
+PERMUTATIONS = frozenset(
+    {"permute", "transpose", "swapaxes", "swapdims", "movedim", "t", "__get__"}
+)
+#: Operations that make a mask of what is random: each value is 0 or one and the same number.
+MASKING = frozenset(
+    {"bernoulli", "bernoulli_", "lt", "le", "gt", "ge", "floor", "floor_", "round", "round_",
+     "logical_not"}
+)  # fmt: skip
+#: Operations that a mask stays a mask under.
+MASK_KEEPING = frozenset(
+    {"mul", "mul_", "multiply", "div", "div_", "true_divide", "expand", "expand_as", "to_dense"}
+)
 #: Normalisations.
 NORMS = frozenset(
     {

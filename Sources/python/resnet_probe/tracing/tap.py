@@ -54,9 +54,13 @@ class Tap(TorchFunctionMode):
         """Whether the module's call still runs; lets go of everything where it does not."""
         if self._within is None or is_running(self._within):
             return True
+        self.leave()
+        return False
+
+    def leave(self) -> None:
+        """Does nothing more, and lets go of everything; the frame holds what holds the tap."""
         self._is_left, self._within = True, None
         self.trace, self._listener, self._chains = Trace({}), Listener(), None
-        return False
 
     def end(self) -> None:
         """Ends what is still under way, before the tap is closed."""
@@ -141,6 +145,8 @@ class Tap(TorchFunctionMode):
             elif masked == junction.branch_node:
                 unmasked = node.unscaled
         fork = self.trace.nodes[junction.forks[0]].reference()
+        if fork is not None and self.trace.node(fork) is not self.trace.nodes[junction.forks[0]]:
+            fork = None  # the tensor was overwritten since
         return Join(junction, operands, name, mask, unmasked, fork, scale, overwrites)
 
     def _after(
@@ -185,8 +191,18 @@ def is_running(call: FrameType) -> bool:
 
 
 def close(tap: Tap) -> None:
-    """Takes a tap off this thread's function modes, where it is the innermost."""
-    tap._within = None  # a cycle: the frame holds what holds the tap
+    """Takes a tap off this thread's function modes, where it is the innermost.
+
+    Where another mode lies on it, it stays there and does nothing more.
+    """
+    tap.leave()
+    close_for_now(tap)
+
+
+def close_for_now(tap: Tap) -> bool:
+    """Takes a tap off, to be put on again; whether it was the innermost mode."""
     stack = _get_current_function_mode_stack()
-    if stack and stack[-1] is tap:
-        tap.__exit__(None, None, None)
+    is_innermost = bool(stack) and stack[-1] is tap
+    if is_innermost:
+        tap.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+    return is_innermost

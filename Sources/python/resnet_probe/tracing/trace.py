@@ -51,6 +51,8 @@ class Constant:
     reference: weakref.ref[torch.Tensor]
     parameters: tuple[torch.Tensor, ...] = ()
     is_random: bool = False
+    is_mask: bool = False  # random, each value 0 or one and the same number; of no parameter
+    is_scaled: bool = False  # a mask that was multiplied or divided by a number
     keep: float | None = None  # of a random mask: the probability of a value above 0, where known
 
 
@@ -191,14 +193,10 @@ class Trace:
                 continue
             parameters.update((id(parameter), parameter) for parameter in known.parameters)
             is_direct &= all(parameter is tensor for parameter in known.parameters)
-            if known.is_random:
+            if known.is_random and not known.parameters:
                 random = tensor
         if not parents or name in operations.SHAPED:
-            constant = Constant(
-                weakref.ref(outputs[0]), tuple(parameters.values()), random is not None,
-                self._keep_of(name, args, kwargs, random),
-            )  # fmt: skip
-            self._record_constants(name, outputs, constant)
+            self._record_constants(name, args, kwargs, outputs, tuple(parameters.values()), random)
             return
         if name in operations.ADDS and any(type(a) in (int, float) and a == 0 for a in args):
             name = "alias"  # sum([x, y]) begins with 0 + x
@@ -211,6 +209,8 @@ class Trace:
             node.in_place = any(output is argument for argument in args[:1])
             if name in operations.SCALINGS:
                 self._note_factor(node, name, args, random)
+            elif name in {"where", "masked_fill", "masked_fill_"}:
+                self._note_choice(node, name, args)
         if self._counts_macs and outputs[0].is_floating_point():
             macs = operations.multiply_accumulates(name, args, kwargs, outputs[0])
             self.nodes[-1].macs = macs
@@ -226,28 +226,47 @@ class Trace:
             return Constant(weakref.ref(tensor))
         return self._lookup(tensor)
 
-    def _record_constants(self, name: str, outputs: Iterable[torch.Tensor], like: Constant) -> None:
-        random = like.is_random or name in operations.RANDOM or name in operations.DROPOUTS
-        for output in outputs:
-            if id(output) not in self.parameters:
-                reference = weakref.ref(output)
-                self._keep(output, Constant(reference, like.parameters, random, like.keep))
-
-    def keep_probability(self, random: torch.Tensor) -> float | None:
-        """The probability that a value of a random mask is above 0, where that is known."""
-        known = self._known.get(id(random))
-        is_it = isinstance(known, Constant) and known.reference() is random
-        return known.keep if is_it and isinstance(known, Constant) else None
-
-    def _keep_of(
+    def _record_constants(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any],
+        outputs: Iterable[torch.Tensor], parameters: tuple[torch.Tensor, ...],
         random: torch.Tensor | None,
-    ) -> float | None:  # fmt: skip
-        """What an operation says of the mask that it makes; else what is known of its argument."""
+    ) -> None:  # fmt: skip
+        before = self._constant(random)
+        draws = name in operations.RANDOM or name in operations.DROPOUTS
+        was_mask = before is not None and before.is_mask
+        keeps_mask = name in operations.MASK_KEEPING or name in operations.COPIES
+        makes_mask = name in operations.DROPOUTS or (
+            name in operations.MASKING and (random is not None or draws)
+        )
+        has_number = any(type(argument) in (int, float) for argument in args)
+        scales = name in operations.SCALINGS and has_number
         kept = operations.keep_probability(name, args, kwargs)
-        if kept is None and random is not None:
-            return self.keep_probability(random)
-        return kept
+        if kept is None and before is not None:
+            kept = before.keep
+        for output in outputs:
+            if id(output) in self.parameters:
+                continue
+            constant = Constant(weakref.ref(output), parameters, random is not None or draws)
+            constant.is_mask = not parameters and (makes_mask or (was_mask and keeps_mask))
+            was_scaled = before is not None and before.is_scaled
+            constant.is_scaled = scales or was_scaled or name in operations.DROPOUTS
+            constant.keep = kept
+            self._keep(output, constant)
+
+    def _constant(self, tensor: torch.Tensor | None) -> Constant | None:
+        known = self._known.get(id(tensor)) if tensor is not None else None
+        is_it = isinstance(known, Constant) and known.reference() is tensor
+        return known if is_it and isinstance(known, Constant) else None
+
+    def keep_probability(self, mask: torch.Tensor) -> float | None:
+        """The probability that a value of a random mask is above 0, where that is known."""
+        known = self._constant(mask)
+        return known.keep if known is not None else None
+
+    def is_scaled(self, mask: torch.Tensor) -> bool:
+        """Whether a random mask makes up for its own zeros already."""
+        known = self._constant(mask)
+        return known is not None and known.is_scaled
 
     def _note_factor(
         self, node: Node, name: str, args: Sequence[Any], random: torch.Tensor | None
@@ -257,12 +276,29 @@ class Trace:
         if factors and len(node.parents) == 1:
             scale = float(factors[0])
             node.scale = (1 / scale if scale else None) if name.startswith("div") else scale
-        if random is None or not name.startswith("mul") or not is_mask_of(random, node.shape):
+        mask = self._constant(random)
+        if random is None or mask is None or not mask.is_mask:
+            return
+        if not name.startswith("mul") or not is_mask_of(random, node.shape):
             return
         node.random = random
         if not node.in_place:
             others = [a for a in args if isinstance(a, torch.Tensor) and a is not random]
             node.unscaled = others[0] if len(others) == 1 else None
+
+    def _note_choice(self, node: Node, name: str, args: Sequence[Any]) -> None:
+        """A drop mask that chooses: `where(keep, f, 0)`, `f.masked_fill(dropped, 0)`."""
+        if len(args) < 3 or not isinstance(args[1 if name != "where" else 0], torch.Tensor):
+            return
+        chosen, other = (args[1], args[2]) if name == "where" else (args[0], args[2])
+        mask = args[0] if name == "where" else args[1]
+        known = self._constant(mask)
+        is_zero = type(other) in (int, float) and other == 0
+        if known is None or not known.is_mask or not is_zero or not is_mask_of(mask, node.shape):
+            return
+        node.random = mask if name == "where" else mask.logical_not()
+        if isinstance(chosen, torch.Tensor) and not node.in_place:
+            node.unscaled = chosen
 
     def _add(
         self, tensor: torch.Tensor, name: str, parents: tuple[int, ...],
@@ -291,7 +327,10 @@ class Trace:
         return list(self.copies(index))[-1]
 
     def copies(self, index: int) -> Iterator[int]:
-        """A node and, going back, those that it is only a copy, view or conversion of."""
+        """A node and, going back, those that it is only a copy, view or conversion of.
+
+        Not over a permutation: a permuted stream is another one.
+        """
         node = self.nodes[index]
         yield index
         while node.operation in operations.COPIES and len(node.parents) == 1:

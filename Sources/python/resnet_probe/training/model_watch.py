@@ -13,13 +13,14 @@ import torch
 
 from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.finding.search import Search
+from resnet_probe.inert import Hook
 from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
+from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.tap import Tap, call_frame, close, is_running, open_tap
 from resnet_probe.tracing.trace import Trace, tensors_in
 from resnet_probe.training.guard import Guard
-from resnet_probe.training.inert import Hook
 
 #: The most outputs of a network that are asked whether a gradient reached them.
 MOST_OUTPUTS = 8
@@ -54,6 +55,7 @@ class _Entry:
     plain: list[tuple[Block, torch.Tensor, int]]  # with the stream and its version
     records: int  # of the pass, when it began
     shape: tuple[int, ...]  # of its first argument
+    unknown_joins: int  # of the step, when it began
 
 
 @dataclass(slots=True)
@@ -102,6 +104,8 @@ class ModelWatch:
         self._thread: int | None = None
         self._openings = _Openings()
         self._owner_handles: list[Any] = []
+        self._fast_paths: FastPaths | None = None
+        self.strangers: set[str] = set()  # blocks that ran with other parameters than known
         pre = model.register_forward_pre_hook(Hook(self._before), with_kwargs=True)
         post = model.register_forward_hook(Hook(self._after), always_call=True)
         self._handles: list[Any] = [pre, post]
@@ -126,6 +130,9 @@ class ModelWatch:
         for handle in self._owner_handles:
             handle.remove()
         self._owner_handles = []
+        if self._fast_paths is not None:
+            self._fast_paths.remove()
+            self._fast_paths = None
 
     # The network
 
@@ -138,6 +145,9 @@ class ModelWatch:
                 return  # the network calls itself
             self._abandon()
         if is_in_backward() or module is not self.model or _is_traced():
+            return
+        if torch._C._functorch.peek_interpreter_stack() is not None:
+            self._observer.pass_of_no_training("transform")
             return
         if self._current is not None:
             if any(thread.ident == self._thread for thread in threading.enumerate()):
@@ -251,6 +261,11 @@ class ModelWatch:
             post = module.register_forward_hook(Hook(self._after_owner), always_call=True)
             self._owner_handles += [pre, post]
         self._names = {id(module): name for name, module in modules.items()}
+        self._fast_paths = FastPaths(self.model, self._open_tap, self._guard, Hook)
+
+    def _open_tap(self) -> Tap | None:
+        opening = self._openings.opening
+        return opening.tap if opening is not None else None
 
     def _before_owner(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         if self._is_under_way() or is_in_backward():
@@ -275,7 +290,8 @@ class ModelWatch:
                 plain.append((block, floating[0], floating[0]._version))
         records = len(self._current.records) if self._current is not None else 0
         shape = next((tuple(tensor.shape) for tensor in tensors if tensor.ndim), ())
-        opening.entries.append(_Entry(module, plain, records, shape))
+        opening.entries.append(_Entry(module, plain, records, shape, sites.unknown_joins))
+        sites.running.append(name)
         if sites.traces(name):
             if opening.tap is None:
                 trace = Trace(sites.parameters)
@@ -300,6 +316,11 @@ class ModelWatch:
         while entry.module is not module:
             self._leave_tap(opening, entry.module)
             entry = opening.entries.pop()
+        if sites is not None:
+            del sites.running[len(opening.entries) :]
+        name = self._names.get(id(module), "")
+        trace = opening.tap.trace if opening.tap is not None else None
+        is_settled = sites.settle(name, trace, output) if sites is not None else False
         self._leave_tap(opening, module)
         if not opening.entries:
             self._openings.opening = None
@@ -308,8 +329,11 @@ class ModelWatch:
         for block, stream, version in entry.plain:
             if isinstance(output, torch.Tensor) and stream._version == version:
                 sites.plain_module(block, stream, output)
-        if module is not self.model:
-            sites.skipped(self._names[id(module)], entry.records, entry.shape)
+        if sites.unknown_joins == entry.unknown_joins:
+            if module is not self.model:
+                sites.skipped(name, entry.records, entry.shape)
+        elif not is_settled and sites.lacks(name, entry.records):
+            self.strangers.update(block.name for block in sites.by_owner[name])
 
     def _leave_tap(self, opening: _Opening, module: torch.nn.Module) -> None:
         sites = self._sites

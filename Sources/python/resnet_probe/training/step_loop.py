@@ -12,12 +12,12 @@ from resnet_probe.blocks import BlockMap
 from resnet_probe.journal.recording import Recording
 from resnet_probe.journal.run import open_run
 from resnet_probe.measuring.block_parameters import ParameterPasses
-from resnet_probe.measuring.device_metrics import DeviceMetrics
+from resnet_probe.measuring.device_metrics import DeviceMetrics, number_in
 from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices, write_line
 from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
-from resnet_probe.summary import summary_line, why_nothing
+from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
 from resnet_probe.training.steps import UpdateWatch, first_step, has_state, learning_rate
@@ -251,6 +251,7 @@ class StepLoop:
         if step is not None:
             self._metrics.start()
             step.close(self._watch.passes, self._watch.blocks)
+            self._name_strangers()
             self._speak(step)
             self._watch.end_step()
             if step.has_frame:
@@ -260,6 +261,15 @@ class StepLoop:
         self._is_open = self._is_measured = False
         self._deliver()
         self._step += 1
+
+    def _name_strangers(self) -> None:
+        if self._watch.strangers:
+            names = ", ".join(sorted(self._watch.strangers)[:MOST_NAMES])
+            self._notices.say(
+                "strangers",
+                f"blocks ran with other parameters than when they were found and are left out of"
+                f" such steps ({names}); see find_blocks and attach(blocks=…)",
+            )
 
     def _deliver(self, *, wait: bool = False) -> None:
         """Hands finished frames to the recording, oldest first."""
@@ -292,8 +302,17 @@ class StepLoop:
         for number, values in early:
             self._recording.log(number, values)
 
-    def log(self, values: Mapping[str, Any]) -> None:
-        """Takes numbers of the step whose forward ran last."""
+    def log(self, given: object, named: Mapping[str, Any]) -> None:
+        """Takes numbers of the step whose forward ran last: a mapping, and keywords."""
+        if given is not None and not isinstance(given, Mapping):
+            self._notices.say(
+                "log", f"probe.log takes a mapping or keywords (loss=…); a"
+                f" {type(given).__name__} was passed over"
+            )  # fmt: skip
+            given = None
+        values = {**(given or {}), **named}
+        if "loss" in values:  # the first, where there are more than a record takes
+            values = {"loss": values["loss"], **values}
         if self._step is None:
             number = self._settings.first_step or 0
         else:
@@ -301,14 +320,11 @@ class StepLoop:
         ready: dict[str, Any] = {}
         later: dict[str, torch.Tensor] = {}
         for key, value in values.items():
-            if not isinstance(value, torch.Tensor):
-                ready[key] = float(value) if hasattr(value, "__float__") else value
-            elif value.numel() != 1:
-                ready[key] = value  # no number: the recording says so
-            elif value.device.type == "cpu":
-                ready[key] = float(value.detach())
+            number_of = number_in(value)
+            if isinstance(number_of, torch.Tensor):
+                later[key] = number_of
             else:
-                later[key] = value.detach()
+                ready[key] = number_of
         if later:
             self._metrics.add(number, later)
             if any(step.number == number for step in self._in_flight):
@@ -319,8 +335,13 @@ class StepLoop:
             self._early.append((number, ready))
 
     def _finish(self, status: Literal["completed", "failed"]) -> None:
-        self._metrics.start()
-        self._deliver(wait=True)
+        try:
+            self._metrics.start()
+            self._deliver(wait=True)
+        finally:  # whatever a device says: the attempt ends
+            self._end_recording(status)
+
+    def _end_recording(self, status: Literal["completed", "failed"]) -> None:
         if self._recording is not None:
             first = self._settings.first_step or 0
             under_way = (self._step or 0) - (0 if self._forwards else 1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from resnet_probe.training.inert import Hook
+from resnet_probe.inert import Hook
 from resnet_probe.training.scaled_step import ScaledStep
 
 if TYPE_CHECKING:
