@@ -272,7 +272,7 @@ def test_a_function_that_is_compiled_leaves_the_blocks_around_it_exact(spool: pa
     for activation in (gelu, torch.compile(gelu, backend="eager")):
         model = Net(activation)
         optimizer = sgd(model.parameters())
-        with resnet_probe.attach(model, optimizer, every=1, id="00" * 16, strict=True):
+        with resnet_probe.attach(model, optimizer, every=1, id="00" * 16, step=0, strict=True):
             for _ in range(3):
                 train_step(model, optimizer, batch)
         frames = frames_in(spool)

@@ -99,21 +99,30 @@ def attach(
     if reason is not None and settings.is_on:
         notices.say("unsupported", f"nothing is recorded: {reason}")
     is_off = reason is not None or not settings.is_on
-    previous = _attached.pop(model, None) if isinstance(model, torch.nn.Module) else None
-    before = previous() if previous is not None else None
-    if before is not None:
-        before.finish("completed")
     run_id = settings.run_id or random_identity()
     if is_off:
+        _replace(model, None)
         return Probe(run_id, None)
     if given is None and example is not None:
         given = _found(model, example, chosen, settings.sample, notices)
     try:
         loop = StepLoop(model, optimizers, scaler, settings, notices, run_id, given, selector)
-    except TypeError as problem:  # an optimizer or scaler that tells of no steps
+    except Exception as problem:  # an optimizer or scaler that tells of no steps
         raise ValueError(f"cannot attach to {type(model).__name__}: {problem}") from None
-    _attached[model] = weakref.ref(loop)
+    _replace(model, loop)
     return Probe(run_id, loop)
+
+
+def _replace(model: object, loop: StepLoop | None) -> None:
+    """Ends the probe that a network has, and remembers the new one."""
+    if not isinstance(model, torch.nn.Module):
+        return
+    previous = _attached.pop(model, None)
+    before = previous() if previous is not None else None
+    if before is not None:
+        before.finish("completed")
+    if loop is not None:
+        _attached[model] = weakref.ref(loop)
 
 
 def _optimizers(given: Any) -> list[torch.optim.Optimizer]:

@@ -34,7 +34,7 @@ class Probe:
     @property
     def is_recording(self) -> bool:
         """Whether steps are being recorded."""
-        return self._loop is not None and not self._loop.is_finished
+        return self._loop is not None and self._loop.is_recording
 
     def log(self, values: Mapping[str, Any] | None = None, **metrics: Any) -> None:
         """Logs numbers for the step whose forward ran last: `probe.log(loss=loss, accuracy=…)`.
@@ -69,4 +69,5 @@ class Probe:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
-        self.finish("completed" if kind is None else "failed")
+        is_exit = isinstance(error, SystemExit) and error.code in (None, 0)
+        self.finish("completed" if kind is None or is_exit else "failed")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.environment import Environment, read_environment
+from resnet_probe.journal.limits import GREATEST_STEP
 from resnet_probe.journal.run import identity
 from resnet_probe.notices import Notices
 from resnet_probe.schedule import Schedule, parse_schedule
@@ -57,7 +58,7 @@ def parse_settings(
         raise ValueError("mask is neither the name of a keyword argument nor a function")
     for what, number in (("steps", steps), ("step", step)):
         if number is not None and (isinstance(number, bool) or not isinstance(number, int)
-                                   or number < 0):  # fmt: skip
+                                   or not 0 <= number <= GREATEST_STEP):  # fmt: skip
             raise ValueError(f"{what} is {number!r}: give a whole number from 0")
     schedule = parse_schedule(every) if every is not None else environment.schedule
     default_detail: Literal["full", "norms"] = "norms" if environment.norms_only else "full"

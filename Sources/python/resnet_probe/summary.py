@@ -23,7 +23,7 @@ def summary_line(
     name: str, run: str, blocks: BlockMap, fired: Collection[int], with_gradient: Collection[int]
 ) -> str:
     """Blocks found, firing and silent, and how many sums were not taken for blocks."""
-    parts = [f"recording {name!r} (run {run[:8]}): {blocks.summary()}"]
+    parts = [f"recording {name[:64]!r} (run {run[:8]}): {blocks.summary()}"]
     silent = [block.name for block in blocks if block.ordinal not in fired]
     parts.append(f"{len(fired)} firing")
     if silent:

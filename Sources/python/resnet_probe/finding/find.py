@@ -42,6 +42,11 @@ def find_blocks(
         ProbeError: In one line, where there is no example to try or the network does not run on it.
     """
     declared_in(model, blocks)  # raises where the map names no module
+    if any(isinstance(p, torch.nn.UninitializedParameter) for p in model.parameters()):
+        raise ProbeError.explain(
+            "find the blocks of", type(model).__name__, "it has lazy parameters without a shape",
+            "run it once first",
+        )  # fmt: skip
     problems: list[Exception] = []
     for args, kwargs in calls_of(model, example):
         for attempt in (_on_meta, _for_real):
@@ -50,8 +55,11 @@ def find_blocks(
             except Exception as problem:
                 problems.append(problem)
     reason = " ".join(str(problems[-1]).split()) or type(problems[-1]).__name__
+    tried = "the example"
+    if example is None:
+        tried = f"an image batch of shape {tuple(_image_for(model).shape)}"
     raise ProbeError.explain(
-        "find the blocks of", type(model).__name__, f"it does not run on the example ({reason[:300]})",
+        "find the blocks of", type(model).__name__, f"it does not run on {tried} ({reason[:300]})",
         "give example= a batch as the training loop does",
     )  # fmt: skip
 
@@ -73,16 +81,32 @@ def _image_for(model: torch.nn.Module) -> torch.Tensor:
     for module in model.modules():
         if isinstance(module, torch.nn.Conv2d):
             size = 224 if module.stride[0] > 1 else 32
-            declared = getattr(model, "image_size", None) or getattr(model, "img_size", None)
-            if isinstance(declared, int):
-                size = declared
-            return torch.zeros(2, module.in_channels, size, size)
+            height, width = _image_size(model) or (size, size)
+            return torch.zeros(2, module.in_channels, height, width)
         if isinstance(module, (torch.nn.Linear, torch.nn.Embedding, torch.nn.Conv1d)):
             break
     raise ProbeError.explain(
         "find the blocks of", type(model).__name__, "it does not begin with a 2-D convolution, so"
         " that no example can be guessed", "give example= a batch as the training loop does",
     )  # fmt: skip
+
+
+def _image_size(model: torch.nn.Module) -> tuple[int, int] | None:
+    """The size of images that a network says of itself, as torchvision's and timm's do."""
+    embedding = getattr(model, "patch_embed", None)
+    configuration = getattr(model, "pretrained_cfg", None)
+    stated = [
+        getattr(embedding, "img_size", None),
+        getattr(model, "image_size", None),
+        getattr(model, "img_size", None),
+        configuration.get("input_size") if isinstance(configuration, Mapping) else None,
+    ]
+    for size in stated:
+        if isinstance(size, int):
+            return size, size
+        if isinstance(size, (tuple, list)) and len(size) >= 2:
+            return int(size[-2]), int(size[-1])
+    return None
 
 
 def _on_meta(
@@ -110,15 +134,20 @@ def _for_real(
     model: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
     chosen: Mapping[str, str] | None, sample: Any,
 ) -> BlockMap:  # fmt: skip
-    """On the network itself, two rows at most, buffers put back afterwards."""
+    """On a copy, or where there can be none on the network itself; two rows at most."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
 
     def small(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.detach()[:2].to(device) if tensor.ndim else tensor.detach().to(device)
 
     moved = _mapped(args, small), _mapped(kwargs, small)
-    with _kept_randomness(), _kept_buffers(model):
-        return _run(model, moved, chosen, sample)
+    with _kept_randomness():
+        try:
+            twin = copy.deepcopy(model)
+        except Exception:
+            with _kept_buffers(model):
+                return _run(model, moved, chosen, sample)
+        return _run(twin, moved, chosen, sample)
 
 
 def _run(

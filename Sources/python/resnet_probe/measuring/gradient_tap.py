@@ -22,13 +22,32 @@ class GradientTap:
     """
 
     __slots__ = (
-        "_awaits", "_branch", "_factor", "_gradient", "_guard", "_late", "_listens_at_output", "_listens_at_stream",
-        "_stream", "_stream_version", "_sum_versions", "_value", "_value_versions", "arrived",
-        "detail", "sample_axis", "sums",
+        "_awaits",
+        "_branch",
+        "_factor",
+        "_gradient",
+        "_guard",
+        "_late",
+        "_listens_at_output",
+        "_listens_at_stream",
+        "_stream",
+        "_stream_version",
+        "_sum_versions",
+        "_trains",
+        "_value",
+        "_value_versions",
+        "arrived",
+        "detail",
+        "sample_axis",
+        "sums",
     )  # fmt: skip
 
-    def __init__(self, guard: Callable[..., Any], sample_axis: SampleAxis, detail: Detail) -> None:
+    def __init__(
+        self, guard: Callable[..., Any], sample_axis: SampleAxis, detail: Detail,
+        trains: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self._guard = guard
+        self._trains = trains
         self.sample_axis = sample_axis
         self.detail = detail
         self.sums: GradientSums | None = None
@@ -144,6 +163,8 @@ class GradientTap:
         self._guard(self._measure_output, gradient)
 
     def _measure_output(self, gradient: torch.Tensor) -> None:
+        if not self._trains():
+            return
         if self.arrived:
             # A second backward pass through the same graph: the gradient is the sum of both, whose
             # norm nobody can tell any more.

@@ -39,14 +39,16 @@ class Measured:
 class Measurer:
     """Measures blocks with one level of detail; for one step.
 
-    `present` says which rows or tokens are no padding; `counts_absorbed` whether this step counts
-    the elements that rounding swallows.
+    `trains` tells within a backward pass whether it trains; `counts_absorbed` says whether this
+    step counts the elements that rounding swallows.
     """
 
     def __init__(
-        self, guard: Callable[..., Any], detail: Literal["full", "norms"], *, counts_absorbed: bool
-    ) -> None:
+        self, guard: Callable[..., Any], detail: Literal["full", "norms"],
+        trains: Callable[[], bool], *, counts_absorbed: bool,
+    ) -> None:  # fmt: skip
         self._guard = guard
+        self.trains = trains
         self._detail = detail
         self._counts_absorbed = counts_absorbed and detail == "full"
 
@@ -58,7 +60,7 @@ class Measurer:
         if manner.takes_forward:
             measured.forward = self._forward(join, manner, branch, present)
         if manner.takes_gradient:
-            tap = GradientTap(self._guard, manner.sample_axis, self._detail)
+            tap = GradientTap(self._guard, manner.sample_axis, self._detail, self.trains)
             measured.gradient = tap
             if manner.kind == "concat":
                 tap.hold_branch(branch)
@@ -114,7 +116,7 @@ class Measurer:
                 detail=self._detail,
             )  # fmt: skip
         if manner.takes_gradient:
-            tap = GradientTap(self._guard, manner.sample_axis, self._detail)
+            tap = GradientTap(self._guard, manner.sample_axis, self._detail, self.trains)
             tap.hold_sum(output, stream, relu_follows=False)
             if self._detail == "full" and not manner.has_other_readers:
                 tap.listen_at_stream(stream)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch.utils.hooks import RemovableHandle
@@ -29,7 +31,7 @@ class Record:
     samples: int = 0  # of the skipped batch
 
 
-@dataclass(slots=True)
+@dataclass
 class Pass:
     """One forward pass of the network in training: one micro-batch."""
 
@@ -38,6 +40,7 @@ class Pass:
     uses: defaultdict[Key, int] = field(default_factory=lambda: defaultdict(int))
     is_backpropagated: bool = False
     handles: list[RemovableHandle] = field(default_factory=list)  # of hooks on its outputs
+    hooks: list[weakref.ref[Any]] = field(default_factory=list)  # which live as long as the graph
 
     @property
     def counts(self) -> bool:
@@ -45,6 +48,11 @@ class Pass:
         return self.is_backpropagated or any(
             record.gradient is not None and record.gradient.arrived for record in self.records
         )
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its graph is gone without a backward pass: nothing will come of it."""
+        return bool(self.hooks) and not self.counts and all(hook() is None for hook in self.hooks)
 
     def mark(self, _gradient: object) -> None:
         """A gradient reached the network's output."""

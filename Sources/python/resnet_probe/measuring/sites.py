@@ -275,6 +275,8 @@ class Sites(Listener):
         if self.current is None or len(blocks) != 1 or is_in_backward():
             return
         block = blocks[0]
+        if 0 in self._keys[block.ordinal][1]:
+            return  # its parameters are gone: the network was changed
         fired = any(r.block is block for r in self.current.records[before:])
         if not fired and block.kind == "residual":
             self.current.records.append(Record(None, None, block, samples=samples_in(shape, block)))

@@ -52,7 +52,7 @@ class Chains:
             self._open[node.index] = chain
             if name in operations.ACTIVATIONS:
                 self._end(node.index)
-        elif node.is_map and len(node.parents) == 1 and name != "opaque":
+        elif node.is_map and len(node.parents) == 1 and result.is_floating_point():
             stream = self._trace.nodes[node.parents[0]].reference()
             if stream is not None and stream.shape == result.shape and stream is not result:
                 self._open[node.index] = Chain(stream, stream._version, result, [node.index])

@@ -29,6 +29,7 @@ class Node:
     shape: tuple[int, ...]
     call: int  # of the innermost module, see `Trace.calls`
     reference: weakref.ref[torch.Tensor]
+    version: int  # of the tensor, when this was made
     is_map: bool = False
     in_place: bool = False
     is_direct: bool = True  # its parameters are its arguments, not something made of them
@@ -94,6 +95,8 @@ class Trace:
     def _lookup(self, tensor: torch.Tensor) -> Node | Constant:
         known = self._known.get(id(tensor))
         if known is not None and known.reference() is tensor:
+            if isinstance(known, Node) and known.version != version_of(tensor):
+                return self._add(tensor, "written", (known.index,), ())  # through a view of it
             return known
         if id(tensor) in self.parameters or isinstance(tensor, torch.nn.Parameter):
             return self._keep(tensor, Constant(weakref.ref(tensor), (tensor,)))
@@ -218,11 +221,12 @@ class Trace:
     def _before(self, tensor: torch.Tensor, outputs: list[torch.Tensor]) -> Node | Constant:
         """What an argument was before the operation, also where it is the result itself."""
         known = self._known.get(id(tensor))
+        is_output = any(tensor is output for output in outputs)
         if known is not None and known.reference() is tensor:
+            if isinstance(known, Node) and not is_output and known.version != version_of(tensor):
+                return self._lookup(tensor)
             return known
-        if any(tensor is output for output in outputs) and not isinstance(
-            tensor, torch.nn.Parameter
-        ):
+        if is_output and not isinstance(tensor, torch.nn.Parameter):
             return Constant(weakref.ref(tensor))
         return self._lookup(tensor)
 
@@ -310,7 +314,7 @@ class Trace:
         index = len(self.nodes)
         node = Node(
             index, name, parents, ancestors, parameters, tuple(tensor.shape),
-            self._stack[-1] if self._stack else -1, weakref.ref(tensor), is_map,
+            self._stack[-1] if self._stack else -1, weakref.ref(tensor), version_of(tensor), is_map,
         )  # fmt: skip
         for parent in parents:
             self.nodes[parent].consumers.append(index)
@@ -362,6 +366,11 @@ class Trace:
         for node in self.nodes:
             node.unscaled = node.random = None
         self._functions.clear()
+
+
+def version_of(tensor: torch.Tensor) -> int:
+    """How often a tensor was written; tensors of inference mode do not count."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def is_mask_of(factor: torch.Tensor, shape: tuple[int, ...]) -> bool:

@@ -11,6 +11,9 @@ import torch
 
 from resnet_probe.notices import Notices, ProbeError
 
+#: Kept: at the interpreter's end the module may be gone.
+_DisableTorchFunction = torch._C.DisableTorchFunction
+
 
 class _Depth(threading.local):
     depth = 0
@@ -36,7 +39,7 @@ class Guard:
         self._here.depth = 1
         start = time.perf_counter()
         try:
-            with torch._C.DisableTorchFunction():  # no tap sees what the recorder itself does
+            with _DisableTorchFunction():  # no tap sees what the recorder itself does
                 return function(*args, **kwargs)
         except ProbeError:
             if self._notices.strict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
@@ -14,6 +15,7 @@ import torch
 from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.finding.search import Search
 from resnet_probe.inert import Hook
+from resnet_probe.measuring.backward import trains
 from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
@@ -75,6 +77,20 @@ class _Openings(threading.local):
     opening: _Opening | None = None
 
 
+class OutputHook(Hook[[torch.Tensor], None]):
+    """Waits at an output of one pass for a gradient of training; lives as long as the graph."""
+
+    __slots__ = ("__weakref__",)
+
+    def __init__(self, found: weakref.ref[Pass], trains: Callable[[], bool]) -> None:
+        def mark(gradient: torch.Tensor) -> None:
+            one = found()
+            if one is not None and trains():
+                one.mark(gradient)
+
+        super().__init__(mark)
+
+
 class ModelWatch:
     """Watches one network until `detach`; used from the thread that trains.
 
@@ -105,6 +121,7 @@ class ModelWatch:
         self._openings = _Openings()
         self._owner_handles: list[Any] = []
         self._fast_paths: FastPaths | None = None
+        self._trains = trains(model)
         self.strangers: set[str] = set()  # blocks that ran with other parameters than known
         pre = model.register_forward_pre_hook(Hook(self._before), with_kwargs=True)
         post = model.register_forward_hook(Hook(self._after), always_call=True)
@@ -161,8 +178,9 @@ class ModelWatch:
         self._thread = threading.get_ident()
         present = self._mask_of(args, kwargs)
         measurer = Measurer(
-            self._guard, self._detail, counts_absorbed=self._observer.counts_absorbed()
-        )
+            self._guard, self._detail, self._trains,
+            counts_absorbed=self._observer.counts_absorbed(),
+        )  # fmt: skip
         if self.blocks is None:
             self._search = Search(
                 self.model, self._guard, measurer, self._sample_axis, self._chosen
@@ -171,6 +189,7 @@ class ModelWatch:
             self._current.present = present
             self._search.begin(list(tensors_in((args, kwargs))), call_frame())
             return
+        self._forget()
         self._current = Pass(present)
         if self._sites is None:
             self._install(Sites(self.model, self.blocks, measurer, self._run_again))
@@ -197,16 +216,18 @@ class ModelWatch:
             self._sites.current = None
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
-            current.handles.append(tensor.register_hook(Hook(current.mark)))
+            hook = OutputHook(weakref.ref(current), self._trains)
+            current.hooks.append(weakref.ref(hook))
+            current.handles.append(tensor.register_hook(hook))
         self.passes.append(current)
 
     def _end_search(self, output: Any) -> None:
         search, self._search = self._search, None
         assert search is not None
         search.end()
-        if output is None:
+        if output is None and sys.exc_info()[0] is not None:
             search.found_pass.cancel()
-            return  # the forward failed: the next one is searched again
+            return  # the forward raised: the next one is searched again
         found = search.blocks(output)
         self.blocks = self._observer.blocks_found(found)
         kept = {block.name: block for block in self.blocks}
@@ -220,6 +241,12 @@ class ModelWatch:
         sites = Sites(self.model, self.blocks, measurer, self._run_again)
         sites.await_second_run(search.found_pass)
         self._install(sites)
+
+    def _forget(self) -> None:
+        """Lets go of passes whose graph is gone without a backward pass."""
+        for one in [one for one in self.passes if one.is_forgotten]:
+            one.cancel()
+            self.passes.remove(one)
 
     def _is_under_way(self) -> bool:
         """Whether a measured pass of this thread has begun and not ended."""

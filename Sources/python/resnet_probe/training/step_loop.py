@@ -20,7 +20,7 @@ from resnet_probe.settings import Settings, mask_of
 from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
-from resnet_probe.training.steps import UpdateWatch, first_step, has_state, learning_rate
+from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate
 from resnet_probe.training.unsupported import (
     COMPILED,
     NOT_COMPILED,
@@ -33,6 +33,10 @@ from resnet_probe.training.unsupported import (
 ABSORBED_EVERY = 10
 #: The most calls of `log` that are kept until the first forward opens the run.
 MOST_EARLY = 1000
+#: The most micro-batches of one step that are measured; a step has the first of them.
+MOST_MICRO_BATCHES = 256
+#: The most training forwards that a step may have.
+MOST_FORWARDS = 1000
 
 
 class StepLoop:
@@ -71,21 +75,22 @@ class StepLoop:
         self._metrics = DeviceMetrics()
         self._early: list[tuple[int, dict[str, Any]]] = []  # logged before the first forward
         self._parameters: ParameterPasses | None = None
+        self._updates = UpdateWatch(optimizers, scaler, self, self.guard)
         self._watch = ModelWatch(
             model, self, self.guard, detail=settings.detail, sample_axis=settings.sample,
             mask_of=lambda args, kwargs: mask_of(settings.mask, args, kwargs), blocks=blocks,
             chosen=selector if isinstance(selector, Mapping) else None,
         )  # fmt: skip
-        try:
-            self._updates = UpdateWatch(optimizers, scaler, self, self.guard)
-        except TypeError:
-            self._watch.detach()
-            raise
 
     @property
     def blocks(self) -> BlockMap | None:
         """The blocks that are recorded; None until they are found."""
         return self._watch.blocks
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether there is something to record, as far as is known."""
+        return not self.is_finished and (self.blocks is None or len(self.blocks) > 0)
 
     def finish(self, status: Literal["completed", "failed"]) -> None:
         """Ends the attempt, once, and takes all hooks away."""
@@ -115,7 +120,22 @@ class StepLoop:
         if self._in_closure and self._forwards > 1:
             return False
         self._deliver()
-        return self._is_measured
+        if self._forwards > MOST_FORWARDS:
+            self._give_up_step()
+        return self._is_measured and self._forwards <= MOST_MICRO_BATCHES
+
+    def _give_up_step(self) -> None:
+        """Lets go of a step that no optimizer ends."""
+        self._notices.say(
+            "no step",
+            f"{MOST_FORWARDS} training forwards came without a step of the optimizer, and the step"
+            " is left out: attach again with the optimizer that the loop steps, or call"
+            " probe.step()",
+        )
+        if self._measured is not None:
+            self._measured = None
+            self._watch.end_step()
+        self._is_measured = False
 
     def pass_of_no_training(self, reason: str) -> None:
         """A forward that is not training."""
@@ -209,7 +229,7 @@ class StepLoop:
         own = self._settings.first_step
         if own is None:
             own = first_step(self._optimizers)
-        if own is None and self._settings.run_id is not None and has_state(self._optimizers):
+        if own is None and self._settings.run_id is not None:
             self._notices.say(
                 "first step",
                 "the optimizer does not tell how many steps it made: steps of this attempt count"
