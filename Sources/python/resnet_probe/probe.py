@@ -21,6 +21,10 @@ class Probe:
         self._run_id = run_id
         self._loop = loop
 
+    def __reduce__(self) -> tuple[type[Probe], tuple[bytes, None]]:
+        """Copies of a probe record nothing: a network that holds its probe can be copied."""
+        return Probe, (self._run_id, None)
+
     @property
     def run(self) -> str:
         """The run's identity, 32 hexadecimal digits: what `id=` takes to resume the run."""

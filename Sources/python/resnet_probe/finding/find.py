@@ -137,8 +137,13 @@ def _for_real(
     """On a copy, or where there can be none on the network itself; two rows at most."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
 
+    batches = [part for part in (*args, *kwargs.values())]
+    sizes = {p.shape[0] if isinstance(p, torch.Tensor) and p.ndim else None for p in batches}
+    is_one_batch = len(sizes) == 1 and None not in sizes
+
     def small(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.detach()[:2].to(device) if tensor.ndim else tensor.detach().to(device)
+        tensor = tensor.detach().to(device)
+        return tensor[:2] if is_one_batch else tensor
 
     moved = _mapped(args, small), _mapped(kwargs, small)
     with _kept_randomness():

@@ -70,6 +70,8 @@ class SegmentFile:
             )
         except OSError as error:
             raise _refusal(error) from None
+        status = os.fstat(self._descriptor)
+        self._identity = (status.st_dev, status.st_ino)
         # Whoever takes journals in sees by this lock that the recorder lives; the kernel frees it
         # when the process ends, however that ends. Where the file system knows no locks there is
         # none.
@@ -92,7 +94,15 @@ class SegmentFile:
             Torn: Where a cut write could not be taken back.
             OSError: Where the system refuses otherwise; the file is as it was.
         """
-        status = os.fstat(self._descriptor)
+        try:
+            status = os.fstat(self._descriptor)
+        except OSError:
+            self._descriptor = -1
+            raise Unlinked from None
+        if (status.st_dev, status.st_ino) != self._identity:
+            # Somebody closed the descriptor and the number is another file's by now.
+            self._descriptor = -1
+            raise Unlinked
         if status.st_nlink == 0:
             raise Unlinked
         # The file's own word, not a sum: an exception from a signal handler may have come between

@@ -29,6 +29,7 @@ class Record:
     gradient: GradientTap | None
     block: Block | None = None
     samples: int = 0  # of the skipped batch
+    checkpoint: int | None = None  # the reentrant one in which it ran
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from resnet_probe.blocks import Block, BlockMap
-from resnet_probe.measuring.checkpoints import first_run, second_run
+from resnet_probe.measuring.checkpoints import first_run, reentrant_run, second_run
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
 from resnet_probe.measuring.passes import Key, Pass, Record, samples_in
 from resnet_probe.tracing import operations
@@ -103,7 +103,10 @@ class Sites(Listener):
             if not torch.is_grad_enabled():
                 return None
             awaiting = self._awaiting[key]
+            checkpoint = reentrant_run()
             for place in reversed(range(len(awaiting))):
+                if checkpoint is not None and awaiting[place].checkpoint not in (None, checkpoint):
+                    continue
                 if _samples(awaiting[place]) in (None, _leading_size(awaiting[place], branch)):
                     return awaiting.pop(place), True
             return None
@@ -117,6 +120,7 @@ class Sites(Listener):
         record = Record(None, None, blocks[use])
         self.current.records.append(record)
         if not torch.is_grad_enabled():
+            record.checkpoint = reentrant_run()
             self._awaiting[key].append(record)
         return record, False
 

@@ -304,7 +304,18 @@ class _Group:
         else:
             valid = valid & torch.isfinite(through)
             gain, gained = torch.sqrt(through / square), valid & (through >= 0) & (square > 0)
-        return [(norm, valid), (gain, gained), (torch.abs(product), valid), (product, valid)]
+        known = valid & self._has_product(valid)
+        return [(norm, valid), (gain, gained), (torch.abs(product), known), (product, known)]
+
+    def _has_product(self, valid: Tensor) -> Tensor:
+        """The samples whose ⟨g, F⟩ is known: a micro-batch may lack it where another has it."""
+        gradients = [sums for step in self.steps for sums in step.gradients if sums is not None]
+        if all(sums.product is not None for sums in gradients):
+            return torch.ones_like(valid)
+        has = self._gradient(
+            lambda sums, _: None if sums.product is None else torch.ones_like(sums.square), 0
+        )
+        return torch.zeros_like(valid) if has is None else has > 0
 
     def _pooled(self, finite: Tensor, own: Tensor, b: Tensor) -> list[Tensor]:
         """Squares and element counts of stream and branch; counts in units of `_unit`."""

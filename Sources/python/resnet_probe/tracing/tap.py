@@ -8,7 +8,12 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.overrides import (
+    TorchFunctionMode,
+    _get_current_function_mode_stack,
+    _pop_mode,
+    _push_mode,
+)
 
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.chain import Chains
@@ -191,18 +196,19 @@ def is_running(call: FrameType) -> bool:
 
 
 def close(tap: Tap) -> None:
-    """Takes a tap off this thread's function modes, where it is the innermost.
-
-    Where another mode lies on it, it stays there and does nothing more.
-    """
+    """Takes a tap off this thread's function modes, for good."""
     tap.leave()
     close_for_now(tap)
 
 
 def close_for_now(tap: Tap) -> bool:
-    """Takes a tap off, to be put on again; whether it was the innermost mode."""
+    """Takes a tap off, to be put on again, also from under other modes; whether it was on."""
     stack = _get_current_function_mode_stack()
-    is_innermost = bool(stack) and stack[-1] is tap
-    if is_innermost:
-        tap.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-    return is_innermost
+    if not any(mode is tap for mode in stack):
+        return False
+    above: list[Any] = []
+    while (mode := _pop_mode()) is not tap:
+        above.append(mode)
+    for mode in reversed(above):
+        _push_mode(mode)
+    return True

@@ -209,6 +209,7 @@ class Trace:
                 output, name, tuple(parents), tuple(parameters.values()), is_map=is_map
             )
             node.is_direct = is_direct
+            self._write_base(output, node, args)
             node.in_place = any(output is argument for argument in args[:1])
             if name in operations.SCALINGS:
                 self._note_factor(node, name, args, random)
@@ -217,6 +218,16 @@ class Trace:
         if self._counts_macs and outputs[0].is_floating_point():
             macs = operations.multiply_accumulates(name, args, kwargs, outputs[0])
             self.nodes[-1].macs = macs
+
+    def _write_base(self, output: torch.Tensor, node: Node, args: Sequence[Any]) -> None:
+        """An operation that wrote into a view wrote into what it is a view of."""
+        is_written = bool(args) and output is args[0]
+        base = output._base if is_written and output._is_view() else None
+        if base is None or base is output or id(base) in self.parameters:
+            return
+        known = self._known.get(id(base))
+        before = [known.index] if isinstance(known, Node) and known.reference() is base else []
+        self._add(base, "written", (*before, node.index), ())
 
     def _before(self, tensor: torch.Tensor, outputs: list[torch.Tensor]) -> Node | Constant:
         """What an argument was before the operation, also where it is the result itself."""

@@ -36,9 +36,9 @@ class Guard:
         """The function's result; None where it failed."""
         if self._here.depth:
             return function(*args, **kwargs)
-        self._here.depth = 1
         start = time.perf_counter()
         try:
+            self._here.depth = 1
             with _DisableTorchFunction():  # no tap sees what the recorder itself does
                 return function(*args, **kwargs)
         except ProbeError:

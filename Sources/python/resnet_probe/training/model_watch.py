@@ -128,7 +128,9 @@ class ModelWatch:
         self._handles: list[Any] = [pre, post]
 
     def detach(self) -> None:
-        """Takes all hooks away."""
+        """Takes all hooks away, also in the middle of a forward."""
+        if self._is_under_way():
+            self._abandon()
         self.end_step()
         for handle in self._handles:
             handle.remove()

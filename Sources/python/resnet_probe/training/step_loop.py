@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from resnet_probe.settings import Settings, mask_of
 from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
-from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate
+from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate, scaler_on_the_stack
 from resnet_probe.training.unsupported import (
     COMPILED,
     NOT_COMPILED,
@@ -38,6 +39,10 @@ MOST_MICRO_BATCHES = 256
 #: The most training forwards that a step may have.
 MOST_FORWARDS = 1000
 
+#: Recordings of attempts that have not ended: a collector that finds network, probe and recording
+#: in one cycle may not close the journal before its end is written.
+_unfinished: set[Recording] = set()
+
 
 class StepLoop:
     """One training as its steps: where each begins and ends, what is measured, where frames go.
@@ -53,6 +58,7 @@ class StepLoop:
     ) -> None:  # fmt: skip
         self.guard = Guard(notices)
         self.is_finished = False
+        self._process = os.getpid()
         self._settings = settings
         self._notices = notices
         self._run_id = run_id
@@ -97,7 +103,8 @@ class StepLoop:
         if self.is_finished:
             return
         self.is_finished = True
-        self.guard(self._finish, status)
+        if os.getpid() == self._process:
+            self.guard(self._finish, status)
         self.guard(self._watch.detach)
         self.guard(self._updates.detach)
 
@@ -110,6 +117,8 @@ class StepLoop:
 
     def pass_begins(self) -> bool:
         """A training forward begins."""
+        if os.getpid() != self._process:
+            return self._is_measured_in_child()
         if self._stepped:
             self._close()
         if self._step is None:
@@ -123,6 +132,16 @@ class StepLoop:
         if self._forwards > MOST_FORWARDS:
             self._give_up_step()
         return self._is_measured and self._forwards <= MOST_MICRO_BATCHES
+
+    def _is_measured_in_child(self) -> bool:
+        """A forked process trains: two trainings are not one run."""
+        self._notices.say(
+            "fork",
+            "this process was forked from the one that attached, and is not recorded: attach in it",
+        )
+        self._is_measured = False
+        self._measured = None
+        return False
 
     def _give_up_step(self) -> None:
         """Lets go of a step that no optimizer ends."""
@@ -177,8 +196,23 @@ class StepLoop:
             self._open_step()
         step = self._measured
         if step is not None:
+            if scale is None:
+                scale = self._scale_of_unknown_scaler()
             rate = learning_rate(self._optimizers)
             step.update_begins(optimizer, self._passes(), rate, scale, gradient_scale, found_inf)
+
+    def _scale_of_unknown_scaler(self) -> torch.Tensor | None:
+        """The scale of a gradient scaler that steps the optimizer and was not given to `attach`."""
+        scaler = scaler_on_the_stack()
+        scale = getattr(scaler, "_scale", None)
+        if not isinstance(scale, torch.Tensor):
+            return None
+        self._notices.say(
+            "scaler",
+            "a GradScaler steps the optimizer that attach was not given: its scale is divided out,"
+            " but steps that it skips are not seen; give attach(scaler=…)",
+        )
+        return scale.detach().clone()
 
     def update_ends(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer stepped."""
@@ -209,6 +243,8 @@ class StepLoop:
         return self._parameters
 
     def _mark_stepped(self, optimizer: torch.optim.Optimizer) -> None:
+        if os.getpid() != self._process:
+            return
         if id(optimizer) in self._stepped:
             self._close()
         self._stepped.add(id(optimizer))
@@ -318,6 +354,7 @@ class StepLoop:
         )  # fmt: skip
         spool = settings.environment.spool
         self._recording = Recording(opened, list(blocks), spool, self._notices)
+        _unfinished.add(self._recording)
         early, self._early = self._early, []
         for number, values in early:
             self._recording.log(number, values)
@@ -366,6 +403,7 @@ class StepLoop:
             first = self._settings.first_step or 0
             under_way = (self._step or 0) - (0 if self._forwards else 1)
             self._recording.finish(status, max(first, under_way))
+            _unfinished.discard(self._recording)
 
     def _speak(self, step: MeasuredStep) -> None:
         """The one line at the first measured step."""

@@ -214,6 +214,19 @@ def learning_rate(optimizers: Sequence[Optimizer]) -> float | Tensor | None:
     return None
 
 
+def scaler_on_the_stack() -> object | None:
+    """The gradient scaler whose `step` is calling, in this thread; None where none is."""
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(24):
+        if frame is None:
+            return None
+        caller = frame.f_locals.get("self") if frame.f_code.co_name == "step" else None
+        if type(caller).__name__.endswith("GradScaler"):
+            return cast("object", caller)
+        frame = frame.f_back
+    return None
+
+
 def _states(optimizers: Sequence[Optimizer]) -> list[dict[str, Any]]:
     found = []
     for outer in optimizers:
