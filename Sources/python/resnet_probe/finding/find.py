@@ -137,7 +137,7 @@ def _for_real(
     """On a copy, or where there can be none on the network itself; two rows at most."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
 
-    batches = [part for part in (*args, *kwargs.values())]
+    batches = [*args, *kwargs.values()]
     sizes = {p.shape[0] if isinstance(p, torch.Tensor) and p.ndim else None for p in batches}
     is_one_batch = len(sizes) == 1 and None not in sizes
 

@@ -14,7 +14,8 @@ from resnet_probe.blocks import Block, Site, renumbered
 from resnet_probe.finding.naming import named, prefix_of
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.junction import Junction, Unclear, maps_in, parameters_of
-from resnet_probe.tracing.trace import Node, Trace
+from resnet_probe.tracing.node import Node
+from resnet_probe.tracing.trace import Trace
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from typing import TypeVar
 import torch
 
 from resnet_probe.blocks import Block
-from resnet_probe.tracing.trace import Call, Trace
+from resnet_probe.tracing.node import Call
+from resnet_probe.tracing.trace import Trace
 
 Kept = TypeVar("Kept")
 

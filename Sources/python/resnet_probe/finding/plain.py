@@ -18,7 +18,8 @@ from resnet_probe.blocks import Block, Site
 from resnet_probe.finding import graph
 from resnet_probe.finding.graph import Candidate, Names
 from resnet_probe.tracing.junction import Junction, maps_in, parameters_of
-from resnet_probe.tracing.trace import Call, Node, Trace
+from resnet_probe.tracing.node import Call, Node
+from resnet_probe.tracing.trace import Trace
 
 #: Modules that are maps by themselves.
 MAP_MODULES = (

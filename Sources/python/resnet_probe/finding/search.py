@@ -25,8 +25,9 @@ from resnet_probe.tracing import operations
 from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.junction import Junction, Unclear
 from resnet_probe.tracing.listener import Join, Listener
+from resnet_probe.tracing.node import Call
 from resnet_probe.tracing.tap import Tap, close, open_tap
-from resnet_probe.tracing.trace import Call, Trace, tensors_in
+from resnet_probe.tracing.trace import Trace, tensors_in
 
 
 @dataclass(slots=True)

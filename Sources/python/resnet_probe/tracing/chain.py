@@ -10,7 +10,8 @@ import torch
 
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.listener import Listener
-from resnet_probe.tracing.trace import Node, Trace, tensors_in
+from resnet_probe.tracing.node import Node
+from resnet_probe.tracing.trace import Trace, tensors_in
 
 
 @dataclass(slots=True)

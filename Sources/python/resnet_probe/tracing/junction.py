@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import torch
 
 from resnet_probe.tracing import operations
-from resnet_probe.tracing.trace import Node, Trace
+from resnet_probe.tracing.node import Node
+from resnet_probe.tracing.trace import Trace
 
 
 @dataclass(slots=True)

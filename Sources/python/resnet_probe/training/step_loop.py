@@ -15,12 +15,12 @@ from resnet_probe.journal.run import open_run
 from resnet_probe.measuring.block_parameters import ParameterPasses
 from resnet_probe.measuring.device_metrics import DeviceMetrics, number_in
 from resnet_probe.measuring.step import MeasuredStep
-from resnet_probe.notices import Notices, write_line
+from resnet_probe.notices import Notices
 from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
-from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
+from resnet_probe.training.spoken import Spoken
 from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate, scaler_on_the_stack
 from resnet_probe.training.unsupported import (
     COMPILED,
@@ -74,9 +74,7 @@ class StepLoop:
         self._forwards = 0  # training passes of the step under way
         self._in_closure = False
         self._measured_steps = 0
-        self._reasons: dict[str, None] = {}
-        self._has_spoken = False
-        self._has_explained = False
+        self._spoken = Spoken(notices, settings.name, run_id.hex())
         self._has_looked = False  # whether the network was compiled
         self._metrics = DeviceMetrics()
         self._early: list[tuple[int, dict[str, Any]]] = []  # logged before the first forward
@@ -158,8 +156,7 @@ class StepLoop:
 
     def pass_of_no_training(self, reason: str) -> None:
         """A forward that is not training."""
-        if not self._has_spoken:
-            self._reasons[reason] = None
+        self._spoken.note(reason)
         self._deliver()
 
     def counts_absorbed(self) -> bool:
@@ -170,19 +167,9 @@ class StepLoop:
         """The search ended: the run can be opened."""
         chosen = selected(blocks, self._selector)
         if not len(chosen):
-            self._say_no_blocks(blocks)
+            self._spoken.no_blocks(blocks)
         self._open_recording(chosen)
         return chosen
-
-    def _say_no_blocks(self, found: BlockMap) -> None:
-        self._has_spoken = True
-        why = f"blocks= chooses none of {len(found)}" if len(found) else "no block was found"
-        more = "".join(f"; {remark}" for remark in found.remarks[:2])
-        self._notices.say(
-            "no blocks",
-            f"nothing is recorded of the attached network: {why}{more}; see find_blocks,"
-            " register_block and attach(blocks=…)",
-        )
 
     # Of the optimizers (UpdateObserver)
 
@@ -295,7 +282,7 @@ class StepLoop:
         """Ends the step under way."""
         if self._step is None:
             if not self._forwards:
-                self._explain_nothing()
+                self._spoken.nothing(self._watch.model)
             self._stepped.clear()
             return
         if not self._forwards and not self._has_looked and has_compiled():
@@ -307,8 +294,8 @@ class StepLoop:
         if step is not None:
             self._metrics.start()
             step.close(self._watch.passes, self._watch.blocks)
-            self._name_strangers()
-            self._speak(step)
+            self._spoken.strangers(self._watch.strangers)
+            self._spoken.step(step, self._watch.blocks, self._watch.model)
             self._watch.end_step()
             if step.has_frame:
                 self._in_flight.append(step)
@@ -317,15 +304,6 @@ class StepLoop:
         self._is_open = self._is_measured = False
         self._deliver()
         self._step += 1
-
-    def _name_strangers(self) -> None:
-        if self._watch.strangers:
-            names = ", ".join(sorted(self._watch.strangers)[:MOST_NAMES])
-            self._notices.say(
-                "strangers",
-                f"blocks ran with other parameters than when they were found and are left out of"
-                f" such steps ({names}); see find_blocks and attach(blocks=…)",
-            )
 
     def _deliver(self, *, wait: bool = False) -> None:
         """Hands finished frames to the recording, oldest first."""
@@ -404,29 +382,3 @@ class StepLoop:
             under_way = (self._step or 0) - (0 if self._forwards else 1)
             self._recording.finish(status, max(first, under_way))
             _unfinished.discard(self._recording)
-
-    def _speak(self, step: MeasuredStep) -> None:
-        """The one line at the first measured step."""
-        if self._has_spoken or self._watch.blocks is None:
-            return
-        if not step.has_frame:
-            self._reasons["no backward"] = None
-            self._explain_nothing()
-            return
-        self._has_spoken = True
-        line = summary_line(
-            self._settings.name,
-            self._run_id.hex(),
-            self._watch.blocks,
-            step.fired,
-            step.with_gradient,
-        )
-        write_line(f"resnet-probe: {line}")
-
-    def _explain_nothing(self) -> None:
-        if self._has_explained or self._has_spoken:
-            return
-        self._has_explained = True
-        if not self._reasons and runs_compiled(self._watch.model):
-            self._reasons["compiled"] = None
-        self._notices.say("nothing", why_nothing(self._reasons))

@@ -1,0 +1,72 @@
+"""What a training hears of its probe: one line at the first measured step, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+
+from resnet_probe.blocks import BlockMap
+from resnet_probe.measuring.step import MeasuredStep
+from resnet_probe.notices import Notices, write_line
+from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
+from resnet_probe.training.unsupported import runs_compiled
+
+
+class Spoken:
+    """Says each thing of one training once; remembers why nothing was recorded so far."""
+
+    def __init__(self, notices: Notices, name: str, run: str) -> None:
+        self._notices = notices
+        self._name = name
+        self._run = run
+        self._reasons: dict[str, None] = {}
+        self._has_spoken = False
+        self._has_explained = False
+
+    def note(self, reason: str) -> None:
+        """A forward was no training, for this reason (the keys of `summary.why_nothing`)."""
+        if not self._has_spoken:
+            self._reasons[reason] = None
+
+    def step(self, step: MeasuredStep, blocks: BlockMap | None, model: torch.nn.Module) -> None:
+        """A measured step ended: the first with a frame gets the line."""
+        if self._has_spoken or blocks is None:
+            return
+        if not step.has_frame:
+            self._reasons["no backward"] = None
+            self.nothing(model)
+            return
+        self._has_spoken = True
+        line = summary_line(self._name, self._run, blocks, step.fired, step.with_gradient)
+        write_line(f"resnet-probe: {line}")
+
+    def nothing(self, model: torch.nn.Module) -> None:
+        """A step ended of which nothing was recorded."""
+        if self._has_explained or self._has_spoken:
+            return
+        self._has_explained = True
+        if not self._reasons and runs_compiled(model):
+            self._reasons["compiled"] = None
+        self._notices.say("nothing", why_nothing(self._reasons))
+
+    def no_blocks(self, found: BlockMap) -> None:
+        """There is no block to record."""
+        self._has_spoken = True
+        why = f"blocks= chooses none of {len(found)}" if len(found) else "no block was found"
+        more = "".join(f"; {remark}" for remark in found.remarks[:2])
+        self._notices.say(
+            "no blocks",
+            f"nothing is recorded of the attached network: {why}{more}; see find_blocks,"
+            " register_block and attach(blocks=…)",
+        )
+
+    def strangers(self, names: Collection[str]) -> None:
+        """Blocks ran with other parameters than when they were found."""
+        if names:
+            shown = ", ".join(sorted(names)[:MOST_NAMES])
+            self._notices.say(
+                "strangers",
+                "blocks ran with other parameters than when they were found and are left out of"
+                f" such steps ({shown}); see find_blocks and attach(blocks=…)",
+            )
