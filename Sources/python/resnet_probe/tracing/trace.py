@@ -342,7 +342,8 @@ def is_mask_of(factor: torch.Tensor, shape: tuple[int, ...]) -> bool:
 def tensors_in(value: Any, depth: int = 6) -> Iterator[torch.Tensor]:
     """The tensors in nested tuples, lists, mappings and data classes."""
     if isinstance(value, torch.Tensor):
-        yield value
+        if not value.is_nested:  # which has no shape to speak of
+            yield value
     elif depth == 0 or value is None or isinstance(value, (str, bytes, int, float)):
         return
     elif isinstance(value, Mapping):
