@@ -4,7 +4,8 @@
 Bare, unmeasured and measured steps run interleaved in one process, on networks of one shape and
 batches of one kind, so that a noisy machine slows all alike; each round gives its own ratios.
 Printed are medians and quartiles over rounds, and the overhead at the default schedule beyond step
-500: (measured / 50 + 49 / 50 · unmeasured) / bare − 1. Memory comes from processes of their own: the
+500: (measured / 50 + 49 / 50 · unmeasured) / bare − 1. A second bare network shows what of that is
+noise; the hooks of an unmeasured step are also timed alone. Memory comes from processes of their own: the
 peak of a step above what the process held before the network was made, by VmHWM.
 
 Run: python recorder_overhead.py [--rounds 15] [--network resnet18] [--detail full] [--threads 2]
@@ -76,6 +77,7 @@ def quartiles(values: list[float], unit: str = "", scale: float = 1.0) -> str:
 def measure_time(options: argparse.Namespace) -> None:
     """Prints the ratios of unmeasured and measured steps to bare ones."""
     bare = Trainer(options.network, options.batch, options.size)
+    twin = Trainer(options.network, options.batch, options.size)
     recorded = Trainer(options.network, options.batch, options.size)
     wanted = [True]
     probe = resnet_probe.attach(
@@ -84,18 +86,21 @@ def measure_time(options: argparse.Namespace) -> None:
     )  # fmt: skip
     for _ in range(3):  # finds the blocks, warms both
         bare()
+        twin()
         recorded()
     rounds: list[tuple[float, float, float]] = []
+    noise: list[float] = []
     for number in range(options.rounds):
         kinds: list[tuple[int, Step, bool]] = [
-            (0, bare, False), (1, recorded, False), (2, recorded, True),
+            (0, bare, False), (1, recorded, False), (2, recorded, True), (3, twin, False),
         ]  # fmt: skip
-        turn = number % 3
-        taken = [0.0, 0.0, 0.0]
+        turn = number % 4
+        taken = [0.0, 0.0, 0.0, 0.0]
         for place, step, is_measured in kinds[turn:] + kinds[:turn]:
             wanted[0] = is_measured
             taken[place] = seconds(step)
         rounds.append((taken[0], taken[1], taken[2]))
+        noise.append(taken[3] / taken[0])
     probe.finish()
     unmeasured = [two / one for one, two, _ in rounds]
     measured = [three / one for one, _, three in rounds]
@@ -114,10 +119,19 @@ def measure_time(options: argparse.Namespace) -> None:
     middle = statistics.median
     pooled = middle(measured) / 50 + 49 / 50 * middle(unmeasured) - 1
     print(f"amortised overhead    {quartiles(amortised)}; of the medians {pooled:.4f}")
-    print(f"hooks, unmeasured     {host_cost(recorded):.3g} µs a step on the host")
+    hooks = host_cost()
+    bare_seconds = middle([one for one, _, _ in rounds])
+    by_hooks = middle(measured) / 50 + 49 / 50 * (1 + hooks * 1e-6 / bare_seconds) - 1
+    print(
+        f"another bare / bare   {quartiles(noise)}: what the machine's noise alone makes"
+    )
+    print(f"hooks, unmeasured     {hooks:.3g} µs a step on the host")
+    print(
+        f"amortised overhead, with the hooks' time for an unmeasured step: {by_hooks:.4f}"
+    )
 
 
-def host_cost(trainer: Trainer) -> float:
+def host_cost() -> float:
     """Microseconds that hooks alone take in an unmeasured step: of a network that does nothing."""
 
     class Nothing(torch.nn.Module):
