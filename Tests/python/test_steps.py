@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from resnet_probe.training.steps import UpdateWatch, first_step, has_state, learning_rate
+from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
@@ -526,17 +526,6 @@ def test_the_first_step_is_the_optimizers_own_count() -> None:
     assert first_step([resumed]) == 3
     resumed.state[parameters[0]]["step"] = 7
     assert first_step([resumed]) == 7
-
-
-def test_state_is_there_once_something_of_a_step_is_kept() -> None:
-    parameter = weight()
-    backward(parameter)
-    plain, momentum = SGD([parameter], lr=0.1), SGD([parameter], lr=0.1, momentum=0.9)
-    for optimizer in (plain, momentum):
-        assert not has_state([optimizer])
-        optimizer.step()
-    assert not has_state([plain])
-    assert has_state([plain, momentum])
 
 
 def test_the_learning_rate_is_the_first_groups_as_it_is_now() -> None:

@@ -116,8 +116,7 @@ def block_of(
     samples = candidate.shape[0] * (candidate.shape[1] if axis == "token" else 1)
     join = Candidate(
         indices[-1],
-        Junction("plain", "none", (candidate.stream.index,), candidate.stream.index, indices[-1],
-                 indices, [], False),
+        Junction("plain", "none", (candidate.stream.index,), indices[-1], indices, []),
     )  # fmt: skip
     site = Site(
         names.modules.get(id(owner), ""),

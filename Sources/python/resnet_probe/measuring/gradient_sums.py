@@ -2,6 +2,8 @@
 
 g = ∂ℓ/∂h of the loss as it was back-propagated: scaled by the loss scale and averaged as the user
 averages. Whoever reads the sums undoes both (`statistics.pack`).
+
+Source: Molchanov et al. 2019 (⟨g, F⟩ of a gate); Veit et al. 2016 (the path through the branch).
 """
 
 from __future__ import annotations

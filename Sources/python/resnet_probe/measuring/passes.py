@@ -55,10 +55,6 @@ class Pass:
         """Whether its graph is gone without a backward pass: nothing will come of it."""
         return bool(self.hooks) and not self.counts and all(hook() is None for hook in self.hooks)
 
-    def mark(self, _gradient: object) -> None:
-        """A gradient reached the network's output."""
-        self.is_backpropagated = True
-
     def cancel(self) -> None:
         """Lets go of what waits for gradients."""
         for handle in self.handles:

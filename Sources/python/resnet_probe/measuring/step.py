@@ -24,7 +24,6 @@ class MeasuredStep:
         self.number = number
         self.is_skipped = False
         self.has_frame = False
-        self.passes_without_backward = 0
         self.fired: frozenset[int] = frozenset()
         self.with_gradient: frozenset[int] = frozenset()
         self._rate: float | torch.Tensor | None = None
@@ -72,7 +71,6 @@ class MeasuredStep:
     def close(self, passes: Sequence[Pass], blocks: BlockMap | None) -> None:
         """Computes the statistics on the device and starts their copy to the host."""
         counted = [one for one in passes if one.counts]
-        self.passes_without_backward = len(passes) - len(counted)
         if blocks is None or not counted:
             return
         steps, self._skips = pooled(counted)

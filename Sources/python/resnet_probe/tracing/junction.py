@@ -23,11 +23,9 @@ class Junction:
     kind: str  # "residual" or "concat"
     shortcut: str  # "identity", "projection" or "none"
     forks: tuple[int, ...]  # the stream x: one node, of a dense block each reused tensor
-    shortcut_node: int  # the operand that is not the branch
     branch_node: int  # the operand that is the branch, as added
     branch: list[int]  # the nodes of the branch, in order
     projection: list[int]  # those of a projection
-    conditioned: bool  # the branch reads more than the stream
     ending: Ending = field(default_factory=lambda: Ending())
 
     def parameters(self, trace: Trace) -> list[torch.Tensor]:
@@ -71,20 +69,18 @@ def join_of_sum(
     for shortcut, end in ((first, second), (second, first)):
         for fork in trace.copies(shortcut.index):
             if end.ancestors >> fork & 1:
-                return _identity(trace, fork, shortcut.index, end, needs_maps)
+                return _identity(trace, fork, end, needs_maps)
     return _projection(trace, first, second)
 
 
-def _identity(
-    trace: Trace, fork: int, shortcut: int, end: Node, needs_maps: bool
-) -> Junction | Unclear | None:
-    branch, has_side_input = trace.between(end.index, 1 << fork)
+def _identity(trace: Trace, fork: int, end: Node, needs_maps: bool) -> Junction | Unclear | None:
+    branch, _ = trace.between(end.index, 1 << fork)
     if needs_maps and not maps_in(trace, branch):
         if not parameters_of(trace, branch):
             return None
         return Unclear("its branch holds no map (see register_block)", fork, 0)
     return Junction(
-        "residual", "identity", (fork,), shortcut, end.index, branch, [], has_side_input,
+        "residual", "identity", (fork,), end.index, branch, [],
         ending_of(trace, end),
     )  # fmt: skip
 
@@ -109,8 +105,8 @@ def _projection(trace: Trace, first: Node, second: Node) -> Junction | Unclear |
         return None if paths[long][1] else Unclear(words, fork, maps[0])
     ends = (first, second)
     return Junction(
-        "residual", "projection", (fork,), ends[short].index, ends[long].index, paths[long][0],
-        paths[short][0], paths[long][1], ending_of(trace, ends[long]),
+        "residual", "projection", (fork,), ends[long].index, paths[long][0], paths[short][0],
+        ending_of(trace, ends[long]),
     )  # fmt: skip
 
 
@@ -125,11 +121,11 @@ def join_of_cat(trace: Trace, operands: list[Node]) -> Junction | None:
         starts = 0
         for other in others:
             starts |= 1 << trace.source(other)
-        branch, has_side_input = trace.between(end.index, starts)
+        branch, _ = trace.between(end.index, starts)
         if not maps_in(trace, branch) or _resamples(trace, branch, end):
             return None
         return Junction(
-            "concat", "none", others, others[0], end.index, branch, [], has_side_input,
+            "concat", "none", others, end.index, branch, [],
             ending_of(trace, end),
         )  # fmt: skip
     return None

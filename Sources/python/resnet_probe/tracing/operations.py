@@ -95,11 +95,6 @@ def name_of(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", "") or ""
 
 
-def is_in_place(name: str) -> bool:
-    """Whether an operation of this name writes into its first argument."""
-    return (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
-
-
 def keep_probability(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> float | None:
     """The share of values above 0 in the random mask that an operation makes, where it says so.
 

@@ -30,7 +30,6 @@ class Guard:
         self._notices = notices
         self._here = _Depth()
         self.seconds = 0.0
-        self.failures = 0
 
     def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """The function's result; None where it failed."""
@@ -45,7 +44,6 @@ class Guard:
             if self._notices.strict:
                 raise
         except Exception as problem:
-            self.failures += 1
             name = getattr(function, "__qualname__", "a call")
             words = " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
             if self._notices.strict:

@@ -82,13 +82,15 @@ class OutputHook(Hook[[torch.Tensor], None]):
 
     __slots__ = ("__weakref__",)
 
-    def __init__(self, found: weakref.ref[Pass], trains: Callable[[], bool]) -> None:
-        def mark(gradient: torch.Tensor) -> None:
+    def __init__(
+        self, found: weakref.ref[Pass], trains: Callable[[], bool], guard: Guard
+    ) -> None:  # fmt: skip
+        def mark() -> None:
             one = found()
             if one is not None and trains():
-                one.mark(gradient)
+                one.is_backpropagated = True
 
-        super().__init__(mark)
+        super().__init__(lambda _: guard(mark))
 
 
 class ModelWatch:
@@ -191,7 +193,6 @@ class ModelWatch:
             self._current.present = present
             self._search.begin(list(tensors_in((args, kwargs))), call_frame())
             return
-        self._forget()
         self._current = Pass(present)
         if self._sites is None:
             self._install(Sites(self.model, self.blocks, measurer, self._run_again))
@@ -218,7 +219,7 @@ class ModelWatch:
             self._sites.current = None
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
-            hook = OutputHook(weakref.ref(current), self._trains)
+            hook = OutputHook(weakref.ref(current), self._trains, self._guard)
             current.hooks.append(weakref.ref(hook))
             current.handles.append(tensor.register_hook(hook))
         self.passes.append(current)
@@ -244,7 +245,7 @@ class ModelWatch:
         sites.await_second_run(search.found_pass)
         self._install(sites)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Lets go of passes whose graph is gone without a backward pass."""
         for one in [one for one in self.passes if one.is_forgotten]:
             one.cancel()

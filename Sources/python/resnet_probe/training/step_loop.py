@@ -116,7 +116,8 @@ class StepLoop:
     def pass_begins(self) -> bool:
         """A training forward begins."""
         if os.getpid() != self._process:
-            return self._is_measured_in_child()
+            self._leave_to_parent()
+            return False
         if self._stepped:
             self._close()
         if self._step is None:
@@ -129,9 +130,12 @@ class StepLoop:
         self._deliver()
         if self._forwards > MOST_FORWARDS:
             self._give_up_step()
-        return self._is_measured and self._forwards <= MOST_MICRO_BATCHES
+        if not self._is_measured:
+            return False
+        self._watch.forget()
+        return len(self._watch.passes) < MOST_MICRO_BATCHES
 
-    def _is_measured_in_child(self) -> bool:
+    def _leave_to_parent(self) -> None:
         """A forked process trains: two trainings are not one run."""
         self._notices.say(
             "fork",
@@ -139,7 +143,6 @@ class StepLoop:
         )
         self._is_measured = False
         self._measured = None
-        return False
 
     def _give_up_step(self) -> None:
         """Lets go of a step that no optimizer ends."""

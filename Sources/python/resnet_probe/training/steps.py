@@ -190,11 +190,6 @@ def first_step(optimizers: Sequence[Optimizer]) -> int | None:
     return largest
 
 
-def has_state(optimizers: Sequence[Optimizer]) -> bool:
-    """Whether any optimizer keeps something of an earlier step: momentum, moments, a count."""
-    return any(value is not None for state in _states(optimizers) for value in state.values())
-
-
 def learning_rate(optimizers: Sequence[Optimizer]) -> float | Tensor | None:
     """The learning rate of the first group that has one.
 
