@@ -128,3 +128,18 @@ def test_forwards_without_backward_leave_room_for_the_one_that_trains(
                 model(torch.ones(4, 8))
             step(model, optimizer)
     assert [frame[0].micro_batches for frame in frames_in(spool)][1:] == [1]
+
+
+def test_a_spool_that_cannot_be_opened_is_all_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RESNET_PROBE_SPOOL", "/proc/no/spool")
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with resnet_probe.attach(model, optimizer, every=1) as probe:
+        for _ in range(2):
+            step(model, optimizer)
+        assert not probe.is_recording
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("resnet-probe: cannot open the spool /proc/no/spool: ")
+    assert line.endswith("set RESNET_PROBE_SPOOL to a folder of your own; nothing is recorded")

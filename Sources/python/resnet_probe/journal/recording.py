@@ -83,6 +83,11 @@ class Recording:
             self._start_thread()
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a journal to write to; where there is none a notice said why."""
+        return self._attempt.is_open
+
+    @property
     def counts(self) -> Counts:
         """What was written, dropped and misused so far."""
         return self._attempt.counts

@@ -94,7 +94,9 @@ class StepLoop:
     @property
     def is_recording(self) -> bool:
         """Whether there is something to record, as far as is known."""
-        return not self.is_finished and (self.blocks is None or len(self.blocks) > 0)
+        has_journal = self._recording is None or self._recording.is_open
+        has_blocks = self.blocks is None or len(self.blocks) > 0
+        return not self.is_finished and has_blocks and has_journal
 
     def finish(self, status: Literal["completed", "failed"]) -> None:
         """Ends the attempt, once, and takes all hooks away."""
@@ -298,7 +300,8 @@ class StepLoop:
             self._metrics.start()
             step.close(self._watch.passes, self._watch.blocks)
             self._spoken.strangers(self._watch.strangers)
-            self._spoken.step(step, self._watch.blocks, self._watch.model)
+            if self._recording is None or self._recording.is_open:
+                self._spoken.step(step, self._watch.blocks, self._watch.model)
             self._watch.end_step()
             if step.has_frame:
                 self._in_flight.append(step)

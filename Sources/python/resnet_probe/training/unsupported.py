@@ -14,7 +14,7 @@ NOT_COMPILED = "train without torch.compile for now"
 def why_not(model: object) -> str | None:
     """Why a network cannot be recorded; None where it can."""
     if not isinstance(model, torch.nn.Module):
-        return f"a {type(model).__name__} is no torch.nn.Module"
+        return f"an object of type {type(model).__name__} is no torch.nn.Module"
     name = type(model).__name__
     if isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
         return (
