@@ -22,8 +22,6 @@ def why_not(model: object) -> str | None:
         )
     if isinstance(model, torch.nn.DataParallel):
         return "DataParallel runs copies of the network in threads; use one device for now"
-    if isinstance(model, torch.nn.parallel.DistributedDataParallel):
-        return "DistributedDataParallel is not recorded yet; train in one process for now"
     if name == "FullyShardedDataParallel" or any(
         base.__name__.startswith("FSDP") for base in type(model).__mro__
     ):
