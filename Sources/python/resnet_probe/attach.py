@@ -18,6 +18,7 @@ from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
 from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.step_loop import StepLoop
 from resnet_probe.training.unsupported import why_not
 from resnet_probe.training.wrapped import network_within
@@ -101,18 +102,18 @@ def attach(
     if reason is not None and settings.is_on:
         notices.say("unsupported", f"nothing is recorded: {reason}")
     is_off = reason is not None or not settings.is_on
-    run_id = settings.run_id or random_identity()
     if is_off:
         _replace(network, None)
-        return Probe(run_id, None)
+        return Probe(settings.run_id or random_identity(), None)
     if given is None and example is not None:
         given = _found(network, example, chosen, settings.sample, notices)
+    ranks = Ranks(network, settings.run_id, notices)
     try:
-        loop = StepLoop(network, optimizers, scaler, settings, notices, run_id, given, selector)
+        loop = StepLoop(network, optimizers, scaler, settings, notices, ranks, given, selector)
     except Exception as problem:  # an optimizer or scaler that tells of no steps
         raise ValueError(f"cannot attach to {type(network).__name__}: {problem}") from None
     _replace(network, loop)
-    return Probe(run_id, loop)
+    return Probe(ranks.run, loop)
 
 
 def _replace(model: object, loop: StepLoop | None) -> None:
