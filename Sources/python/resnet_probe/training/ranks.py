@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from resnet_probe.journal.run import random_identity
 from resnet_probe.notices import Notices
 
-#: How long `Ranks.hear` waits where it may. Unit: seconds.
+#: How long a rank waits for rank 0 where it may. Unit: seconds.
 PATIENCE = 10.0
 
 #: What tells a process its rank and their number where no process group does: torchrun, SLURM, MPI.
@@ -28,12 +29,20 @@ _VARIABLES = (
 _attaches: Counter[str] = Counter()
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """With what rank 0 opened its journal."""
+
+    first_step: int
+    blocks: str  # as `AgreedBlocks.told` writes them
+
+
 class Ranks:
     """One attach, as the one of several that the processes of a training make.
 
-    Rank 0 puts the run's and the attempt's identity, and the step it counts from, into the key-value
-    store of the process group; the others look there. That is no collective: a process that does
-    not attach, or has died, keeps no other one waiting. Nothing here raises.
+    Rank 0 puts the run's and the attempt's identity, the step it counts from and the blocks it found
+    into the key-value store of the process group; the others look there. That is no collective: a
+    process that does not attach, or has died, keeps no other one waiting. Only notices raise here.
 
     Args:
         network: Attaches are told apart by its class and their number.
@@ -46,8 +55,8 @@ class Ranks:
         self.world_size = 1
         self.run = given or random_identity()
         self.attempt = random_identity()
-        #: The step that rank 0 counts from; None on rank 0, and until it is heard.
-        self.first_step: int | None = None
+        #: What rank 0 told beside the identity; None on rank 0, and until it is heard.
+        self.opening: Opening | None = None
         self._given = given
         self._notices = notices
         self._is_in_group = False
@@ -58,9 +67,9 @@ class Ranks:
         self.join()
 
     @property
-    def is_known(self) -> bool:
-        """Whether `run` and `attempt` are rank 0's."""
-        return self._is_known
+    def is_first(self) -> bool:
+        """Whether this is rank 0, or the only process."""
+        return self.rank == 0
 
     def join(self) -> None:
         """Takes its place in the process group, where there is one by now."""
@@ -77,10 +86,10 @@ class Ranks:
         else:
             self._notices.speaker = f"rank {rank}: "
 
-    def begin(self, first_step: int) -> None:
-        """The first training forward begins: rank 0 tells which step it is."""
-        if self._is_in_group and self.rank == 0:
-            self._tell("first step", str(first_step))
+    def open(self, opening: Opening) -> None:
+        """Rank 0 opens its journal: tells the others with what."""
+        if self._is_in_group and self.is_first:
+            self._tell("opening", f"{opening.first_step} {opening.blocks}")
 
     def why_silent(self) -> str | None:
         """Why this process records nothing: it is one of several and no group says which run's."""
@@ -96,21 +105,14 @@ class Ranks:
             f" step, or unset {variable} where each process trains a network of its own"
         )
 
-    def hear(self, *, patience: float = 0.0) -> bool:
-        """Looks whether rank 0 has told; waits for that up to `patience` seconds."""
+    def hear_identity(self, *, patience: float = 0.0) -> bool:
+        """Looks whether rank 0 has attached; waits for that up to `patience` seconds."""
         if self._is_known:
             return True
-        names = [f"{self._key}/identity", f"{self._key}/first step"]
-        try:
-            store = _store()
-            if patience > 0:
-                store.wait(names, timedelta(seconds=patience))
-            elif not store.check(names):
-                return False
-            identity = bytes.fromhex(store.get(names[0]).decode())
-            self.first_step = int(store.get(names[1]))
-        except Exception:  # the group is gone, or rank 0's host, or its store knows no such call
+        text = self._told("identity", patience)
+        if text is None:
             return False
+        identity = bytes.fromhex(text)
         self.run, self.attempt = identity[:16], identity[16:]
         self._is_known = True
         if self._given is not None and self._given != self.run:
@@ -120,6 +122,29 @@ class Ranks:
                 " holds",
             )
         return True
+
+    def hear_opening(self, *, patience: float = 0.0) -> bool:
+        """Looks whether rank 0 has opened its journal; waits for that up to `patience` seconds."""
+        if self.is_first or self.opening is not None:
+            return True
+        text = self._told("opening", patience)
+        if text is None or not self.hear_identity():
+            return False
+        first_step, _, blocks = text.partition(" ")
+        self.opening = Opening(int(first_step), blocks)
+        return True
+
+    def _told(self, what: str, patience: float) -> str | None:
+        name = f"{self._key}/{what}"
+        try:
+            store = _store()
+            if patience > 0:
+                store.wait([name], timedelta(seconds=patience))
+            elif not store.check([name]):
+                return None
+            return str(store.get(name).decode())
+        except Exception:  # the group is gone, or rank 0's host, or its store knows no such call
+            return None
 
     def _tell(self, what: str, value: str) -> None:
         try:

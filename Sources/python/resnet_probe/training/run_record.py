@@ -14,8 +14,10 @@ from resnet_probe.measuring.device_metrics import DeviceMetrics, number_in
 from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices
 from resnet_probe.settings import Settings
+from resnet_probe.summary import MOST_NAMES
+from resnet_probe.training.agreed_blocks import AgreedBlocks
 from resnet_probe.training.guard import Guard
-from resnet_probe.training.ranks import PATIENCE, Ranks
+from resnet_probe.training.ranks import PATIENCE, Opening, Ranks
 
 #: The most calls of `log` that are kept until the run is opened.
 MOST_EARLY = 1000
@@ -41,7 +43,8 @@ class RunRecord:
         self._ranks = ranks
         self._guard = guard
         self._first_step = 0
-        self._blocks: BlockMap | None = None
+        self._blocks: BlockMap | None = None  # of this rank
+        self._agreed: AgreedBlocks | None = None  # of the run
         self._recording: Recording | None = None
         self._in_flight: list[MeasuredStep] = []
         self._metrics = DeviceMetrics()
@@ -56,14 +59,15 @@ class RunRecord:
         """The attempt begins with this step."""
         self._first_step = first_step
         self._ranks.join()
-        self._ranks.begin(first_step)
 
     def open(self, blocks: BlockMap) -> None:
         """The blocks are known: opens the journal as soon as the run is known too."""
         if len(blocks) and self._blocks is None:
             self._blocks = blocks
-            if self._ranks.is_known:
-                self._open()
+            if self._ranks.is_first:
+                agreed = AgreedBlocks.own(blocks)
+                self._ranks.open(Opening(self._first_step, agreed.told()))
+                self._open(agreed)
 
     def settle(self, *, patience: float = 0.0) -> int:
         """Asks for rank 0's identity, where it is awaited.
@@ -72,15 +76,28 @@ class RunRecord:
         """
         if self._blocks is None or self._recording is not None or self.is_given_up:
             return 0
-        if not self._ranks.hear(patience=patience):
+        opening = self._ranks.opening if self._ranks.hear_opening(patience=patience) else None
+        if opening is None:
             if patience > 0 or len(self._in_flight) > MOST_WAITING:
-                self._give_up()
+                self._give_up(
+                    "rank 0 does not tell which run this is: call attach on every rank, for the"
+                    " same networks in the same order"
+                )
             return 0
-        ahead = 0
-        if self._ranks.first_step is not None:
-            ahead = self._ranks.first_step - self._first_step
+        agreed = AgreedBlocks.heard(opening.blocks, self._blocks)
+        if agreed.strange:
+            names = ", ".join(agreed.strange[:MOST_NAMES])
+            if not agreed.places:
+                self._give_up(f"none of its blocks is rank 0's ({names})")
+                return 0
+            self._notices.say(
+                "strange blocks",
+                f"blocks that rank 0 did not find are left out here ({names}): give"
+                " attach(example=…), so that all are found on every rank",
+            )
+        ahead = opening.first_step - self._first_step
         self._renumber(ahead)
-        self._open()
+        self._open(agreed)
         return ahead
 
     def put(self, step: MeasuredStep) -> None:
@@ -99,6 +116,8 @@ class RunRecord:
                 break
             self._in_flight.pop(0)
             frame = step.frame()
+            if self._agreed is not None:
+                frame.blocks = self._agreed.placed(frame.blocks)
             frame.recorder_seconds, self._guard.seconds = self._guard.seconds, 0.0
             self._recording.put(frame)
         if self._recording is not None:
@@ -137,16 +156,16 @@ class RunRecord:
                 self._recording.finish(status, max(self._first_step, last_step))
                 _unfinished.discard(self._recording)
 
-    def _open(self) -> None:
+    def _open(self, agreed: AgreedBlocks) -> None:
         settings, ranks = self._settings, self._ranks
         opened = open_run(
             settings.name, self._notices, project=settings.project, run=ranks.run,
             attempt=ranks.attempt, config=settings.config, first_step=self._first_step,
             planned_steps=settings.planned_steps, rank=ranks.rank, world_size=ranks.world_size,
         )  # fmt: skip
-        assert self._blocks is not None
+        self._agreed = agreed
         spool = settings.environment.spool
-        self._recording = Recording(opened, list(self._blocks), spool, self._notices)
+        self._recording = Recording(opened, agreed.blocks, spool, self._notices)
         _unfinished.add(self._recording)
         early, self._early = self._early, []
         for number, values in early:
@@ -164,13 +183,9 @@ class RunRecord:
         self._early = [(number + ahead, values) for number, values in self._early]
         self._metrics.renumber(ahead)
 
-    def _give_up(self) -> None:
+    def _give_up(self, why: str) -> None:
         self.is_given_up = True
         self._in_flight.clear()
         self._early.clear()
         self._metrics = DeviceMetrics()
-        self._notices.say(
-            "rank 0",
-            "nothing is recorded here, as rank 0 does not tell which run this is: call attach on"
-            " every rank, for the same networks in the same order",
-        )
+        self._notices.say("rank 0", f"nothing is recorded here: {why}")

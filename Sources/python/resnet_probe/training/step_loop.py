@@ -89,7 +89,7 @@ class StepLoop:
 
     def run_id(self) -> bytes:
         """The run's identity; other ranks than 0 wait for it, up to a bound."""
-        self._ranks.hear(patience=PATIENCE)
+        self._ranks.hear_identity(patience=PATIENCE)
         return self._ranks.run
 
     def finish(self, status: Literal["completed", "failed"]) -> None:
