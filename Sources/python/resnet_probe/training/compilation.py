@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.blocks import BlockMap
-from resnet_probe.finding.find import find_blocks
+from resnet_probe.finding.find import found_in
 from resnet_probe.inert import Hook
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
@@ -190,7 +190,7 @@ def found_ahead(
     """
     try:
         with torch._C._EnableTorchFunction():  # which the guard took from the recorder
-            return find_blocks(model, (*args, kwargs), blocks=chosen, sample=sample)
+            return found_in(model, [(args, kwargs)], chosen, sample)
     except ProbeError as error:
         say(
             "compiled",
