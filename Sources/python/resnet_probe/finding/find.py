@@ -41,7 +41,9 @@ def find_blocks(
     Raises:
         ProbeError: In one line, where there is no example to try or the network does not run on it.
     """
-    return found_in(model, calls_of(model, example), blocks, sample, has_example=example is not None)
+    return found_in(
+        model, calls_of(model, example), blocks, sample, has_example=example is not None
+    )
 
 
 def found_in(

@@ -105,7 +105,7 @@ class CompiledCall:
         self._begins = begins
         self._ended = ended
         self._is_on = True
-        module._compiled_call_impl = self  # type: ignore[assignment]
+        module._compiled_call_impl = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The module's call."""
@@ -123,7 +123,7 @@ class CompiledCall:
         """Gives the module its call back, unless something else lies on it."""
         self._is_on = False
         if self._module.__dict__.get("_compiled_call_impl") is self:
-            self._module._compiled_call_impl = self._inner  # type: ignore[assignment]
+            self._module._compiled_call_impl = self._inner
 
 
 def is_wrapper(module: torch.nn.Module) -> bool:

@@ -224,7 +224,9 @@ class ModelWatch:
 
     def _begin_compiled(self, args: Any, kwargs: Any, present: torch.Tensor | None) -> None:
         if self.blocks is None:
-            found = found_ahead(self.model, args, kwargs, self._chosen, self._sample_axis, self._say)
+            found = found_ahead(
+                self.model, args, kwargs, self._chosen, self._sample_axis, self._say
+            )
             if found is None:
                 self._observer.pass_of_no_training("compiled")
                 return
