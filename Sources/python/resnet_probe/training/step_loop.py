@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.blocks import BlockMap
+from resnet_probe.delivery.process import JournalDelivery, deliver
 from resnet_probe.journal.recording import Recording
 from resnet_probe.journal.run import open_run
 from resnet_probe.measuring.block_parameters import ParameterPasses
@@ -65,6 +66,7 @@ class StepLoop:
         self._optimizers = optimizers
         self._selector = selector
         self._recording: Recording | None = None
+        self._delivery: JournalDelivery | None = None
         self._step: int | None = None  # the one under way; None before the first forward
         self._is_open = False
         self._is_measured = False
@@ -107,6 +109,11 @@ class StepLoop:
             self.guard(self._finish, status)
         self.guard(self._watch.detach)
         self.guard(self._updates.detach)
+
+    def await_delivery(self) -> None:
+        """Waits a while for what is left to deliver, once the attempt has ended."""
+        if self._delivery is not None:
+            self.guard(self._delivery.finish)
 
     def __del__(self) -> None:
         # The network is gone: the attempt has ended. Nobody is there to hear of a failure.
@@ -339,6 +346,7 @@ class StepLoop:
         spool = settings.environment.spool
         self._recording = Recording(opened, list(blocks), spool, self._notices)
         _unfinished.add(self._recording)
+        self._delivery = deliver(self._recording.journal, settings.environment)
         early, self._early = self._early, []
         for number, values in early:
             self._recording.log(number, values)
@@ -388,3 +396,5 @@ class StepLoop:
             under_way = (self._step or 0) - (0 if self._forwards else 1)
             self._recording.finish(status, max(first, under_way))
             _unfinished.discard(self._recording)
+        if self._delivery is not None:
+            self._delivery.end()
