@@ -91,6 +91,8 @@ class Line:
         else:
             response = connection.getresponse()
         content = response.read(_LONGEST_BODY)
+        if response.length and len(content) < _LONGEST_BODY:
+            raise http.client.IncompleteRead(content, response.length)
         has_more = bool(response.read(1))
         if has_more or response.will_close or connection.close_after:
             self.close()
@@ -114,6 +116,10 @@ class Line:
         return _Connection(BoundedSocket(plug, self._clock))
 
 
+class NoAuthorities(OSError):
+    """There are none that could be trusted."""
+
+
 class _Connection(http.client.HTTPConnection):
     """http.client's talk over a socket of ours."""
 
@@ -129,13 +135,13 @@ def tls_context(authorities: str | None) -> ssl.SSLContext:
     """What TLS is spoken with: these authorities, or the system's.
 
     Raises:
-        OSError: Where the file cannot be read or holds none; ``filename`` is its path.
+        NoAuthorities: Where the file cannot be read or holds none.
     """
     try:
         context = ssl.create_default_context(cafile=authorities)
     except OSError as problem:
         reason = problem.strerror if not isinstance(problem, ssl.SSLError) else "no certificate"
-        raise ssl.SSLError(f"RESNET_PROBE_CA ({authorities}) cannot be read: {reason}") from None
+        raise NoAuthorities(f"RESNET_PROBE_CA ({authorities}) cannot be read: {reason}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -150,13 +156,13 @@ def silence(problem: Exception, destination: Destination) -> Silence:
         case ssl.SSLZeroReturnError() | ssl.SSLEOFError():
             return Silence("lost", "it closed the connection")
         case ssl.SSLError():
-            words = problem.reason or str(problem.args[0] if problem.args else problem)
+            words = getattr(problem, "reason", None) or str(problem)
             return Silence("insecure", f"TLS failed: {printable(words)}")
-        case NotPrivate():
+        case NotPrivate() | NoAuthorities():
             return Silence("insecure", str(problem))
         case socket.gaierror():
             return Silence("unresolved", f"there is no host of this name ({problem.strerror})")
-        case http.client.RemoteDisconnected() | ConnectionError() if not isinstance(
+        case http.client.IncompleteRead() | ConnectionError() if not isinstance(
             problem, ConnectionRefusedError
         ):
             return Silence("lost", "it closed the connection")
