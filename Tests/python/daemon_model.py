@@ -56,7 +56,7 @@ def records_end(data: bytes) -> int:
     while at + 8 <= len(data):
         length, checksum = struct.unpack_from("<II", data, at)
         payload = data[at + 8 : at + 8 + length]
-        if len(payload) < length:
+        if not 0 < length <= len(payload):  # cut, or zeros at the end
             break
         assert zlib.crc32(payload, zlib.crc32(data[at : at + 4])) == checksum
         at += 8 + length

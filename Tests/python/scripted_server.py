@@ -41,6 +41,7 @@ class ScriptedServer:
             self._listener.bind(str(path))
             self._listener.listen()
             self.url = "unix://" + urllib.parse.quote(str(path))
+        self._failures: list[Exception] = []
         self._plugs: set[socket.socket] = set()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
@@ -56,6 +57,7 @@ class ScriptedServer:
         for thread in self._threads:
             thread.join(timeout=30)
             assert not thread.is_alive()
+        assert not self._failures, self._failures
 
     def drop_connections(self) -> None:
         """Cuts every connection, as a killed daemon does."""
@@ -93,6 +95,8 @@ class ScriptedServer:
                     plug.sendall(answer)
         except OSError:
             return
+        except Exception as problem:
+            self._failures.append(problem)
         finally:
             plug.close()
 

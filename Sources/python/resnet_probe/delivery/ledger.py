@@ -59,6 +59,8 @@ class Ledger:
             if name != but:
                 account.offset = None
                 account.offered = 0
+                if not account.is_damaged:
+                    account.refused = None
 
     def begin_anew(self) -> None:
         """Nothing is known: another store answers."""
