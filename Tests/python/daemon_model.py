@@ -5,7 +5,7 @@ import re
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 TARGET = re.compile(r"/v1/journals/([0-9a-f]{32}\.[0-9]+)\?offset=([0-9]+)")
@@ -70,13 +70,19 @@ class DaemonModel:
         self.store = store
         self.segments: dict[str, bytes] = {}
         self.received: list[Received] = []
-        self.frames_twice = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def __call__(self, request: Received) -> bytes:
         with self._lock:
             self.received.append(request)
-            return self._reply(request).encoded()
+            answer = self._reply(request).encoded()
+            self._lock.notify_all()
+            return answer
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        """Waits until this is so after a request."""
+        with self._lock:
+            assert self._lock.wait_for(condition, timeout=60)
 
     def _reply(self, request: Received) -> Reply:
         known = self.segments.get(request.segment, b"")

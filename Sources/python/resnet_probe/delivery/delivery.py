@@ -20,6 +20,14 @@ SHORTEST_SLEEP = 0.02
 """The shortest time that the thread sleeps where nothing is to be sent. Unit: seconds."""
 
 
+class _Wait:
+    """Somebody who waits until journals are delivered."""
+
+    def __init__(self, journals: frozenset[str]) -> None:
+        self.journals = journals
+        self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+
 class Delivery:
     """Delivers a spool to a destination from one daemon thread, while a journal of it is open here.
 
@@ -49,7 +57,7 @@ class Delivery:
         # signal handlers.
         self._lock = threading.RLock()
         self._open: set[str] = set()
-        self._ending: dict[str, queue.SimpleQueue[None]] = {}
+        self._waits: list[_Wait] = []
         self._own: frozenset[str] = frozenset()
         self._thread: threading.Thread | None = None
         self._deliverer: Deliverer | None = None
@@ -91,12 +99,12 @@ class Delivery:
         something is: a destination that is away costs a process that time once.
         """
         if self._process == os.getpid():
-            self._tell(self._wait({journal}, wait))
+            self._tell(self._wait(frozenset([journal]), wait))
 
     def leave(self, wait: float) -> None:
         """Waits for all of this process, since it ends."""
         if self._process == os.getpid():
-            self._tell(self._wait(set(self._own), wait))
+            self._tell(self._wait(self._own, wait))
 
     def abandon(self) -> None:
         """Makes a forked child's copy inert, so that it keeps no connection and no lock."""
@@ -107,29 +115,29 @@ class Delivery:
 
     # In the training's thread
 
-    def _wait(self, journals: set[str], wait: float) -> Left:
+    def _wait(self, journals: frozenset[str], seconds: float) -> Left:
         """Waits until these journals, which have ended, are delivered; what is left of them."""
-        done: queue.SimpleQueue[None] = queue.SimpleQueue()
-        patience = wait if self._patience is None else min(wait, self._patience)
+        wait = _Wait(journals)
+        patience = seconds if self._patience is None else min(seconds, self._patience)
         start = self._clock()
         with self._lock:
             is_running = self._thread is not None
             self._open -= journals
             if is_running:
-                self._ending |= dict.fromkeys(journals, done)
+                self._waits.append(wait)
         self._bell.put(None)
         try:
-            for _ in journals if is_running else ():
-                done.get(timeout=max(0.0, start + patience - self._clock()))
+            if is_running:
+                wait.done.get(timeout=patience)
         except queue.Empty:
             self._patience = max(0.0, patience - (self._clock() - start))
         finally:
             with self._lock:
-                for journal in journals:
-                    self._ending.pop(journal, None)
+                if wait in self._waits:
+                    self._waits.remove(wait)
         return self._left(journals)
 
-    def _left(self, journals: set[str]) -> Left:
+    def _left(self, journals: frozenset[str]) -> Left:
         deliverer = self._deliverer
         try:
             outbox = Outbox(self._spool)
@@ -163,17 +171,19 @@ class Delivery:
     def _run(self) -> None:
         deliverer = self._deliverer
         assert deliverer is not None
-        seen: frozenset[str] = frozenset()
+        seen: list[_Wait] = []
         try:
             while True:
-                ending = self._journals_that_end()
-                if ending - seen:
+                with self._lock:
+                    waits = list(self._waits)
+                if not all(wait in seen for wait in waits):
                     deliverer.courier.hurry()
                     deliverer.look(self._own)
-                seen = ending
+                seen = waits
+                ending = frozenset[str]().union(*(wait.journals for wait in waits))
                 holds = deliverer.holds_spool()
                 is_sending = deliverer.step(self._own, None if holds else ending)
-                self._release(deliverer, ending)
+                self._release(deliverer, waits)
                 if is_sending:
                     continue
                 if self._is_over(deliverer, holds):
@@ -190,31 +200,33 @@ class Delivery:
                     self._thread = None
             deliverer.close()
 
-    def _journals_that_end(self) -> frozenset[str]:
-        with self._lock:
-            return frozenset(self._ending)
-
-    def _release(self, deliverer: Deliverer, ending: frozenset[str]) -> None:
+    def _release(self, deliverer: Deliverer, waits: list[_Wait]) -> None:
         """Lets those go on that wait for what is delivered, or in vain."""
         trouble = deliverer.courier.trouble
         if trouble is None:
             self._patience = None
-        for journal in ending:
-            if deliverer.courier.is_done_with(journal) or (trouble and trouble.is_lasting):
-                with self._lock:
-                    done = self._ending.pop(journal, None)
-                if done is not None:
-                    done.put(None)
+        in_vain = trouble is not None and trouble.is_lasting
+        for wait in waits:
+            if in_vain or self._is_done(deliverer, wait):
+                deliverer.look(self._own)  # what is delivered moves aside before its process ends
+                if in_vain or self._is_done(deliverer, wait):
+                    wait.done.put(None)
+                    with self._lock:
+                        if wait in self._waits:
+                            self._waits.remove(wait)
+
+    def _is_done(self, deliverer: Deliverer, wait: _Wait) -> bool:
+        return all(deliverer.courier.is_done_with(journal) for journal in wait.journals)
 
     def _is_over(self, deliverer: Deliverer, holds: bool) -> bool:
         with self._lock:
-            if self._open or self._ending:
+            if self._open or self._waits:
                 return False
         deliverer.look(self._own)  # what came last
         if holds and not deliverer.courier.is_idle:
             return False
         with self._lock:
-            if self._open or self._ending:
+            if self._open or self._waits:
                 return False
             self._thread = None
             return True
@@ -222,7 +234,7 @@ class Delivery:
     def _sleep(self, deliverer: Deliverer, holds: bool) -> None:
         due = deliverer.courier.due - self._clock()
         has_work = holds and not deliverer.courier.is_idle
-        seconds = min(due, self._period) if has_work or self._ending else self._period
+        seconds = min(due, self._period) if has_work or self._waits else self._period
         try:
             self._bell.get(timeout=max(SHORTEST_SLEEP, seconds))
         except queue.Empty:
