@@ -1,5 +1,6 @@
 """Segments as recorders leave them in a spool, and a delivery of them that a test drives by hand."""
 
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -65,10 +66,12 @@ class Spooled:
 
     def content(self) -> dict[str, bytes]:
         """The bytes of every segment, wherever it lies."""
-        return {
-            path.name.removesuffix(".damaged").removesuffix(".rpj"): path.read_bytes()
-            for path in self.path.rglob("*.rpj*")
-        }
+        found: dict[str, bytes] = {}
+        for path in self.path.rglob("*.rpj*"):
+            name = path.name.removesuffix(".damaged").removesuffix(".rpj")
+            with contextlib.suppress(FileNotFoundError):  # it is moved aside just now
+                found[name] = path.read_bytes()
+        return found
 
 
 class Held:
