@@ -99,6 +99,10 @@ class StepLoop:
         self.guard(self._watch.detach)
         self.guard(self._updates.detach)
 
+    def await_delivery(self) -> None:
+        """Waits a while for what is left to deliver, once the attempt has ended."""
+        self.guard(self._record.await_delivery)
+
     def __del__(self) -> None:
         # The network is gone: the attempt has ended. Nobody is there to hear of a failure.
         with contextlib.suppress(Exception):
