@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -25,16 +25,8 @@ _VARIABLES = (
     ("PMI_RANK", "PMI_SIZE"),
 )
 
-#: Attaches of this process by the class of the network: the processes count alike.
-_attaches: Counter[str] = Counter()
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """With what rank 0 opened its journal."""
-
-    first_step: int
-    blocks: str  # as `AgreedBlocks.told` writes them
+#: Attaches of this process in one process group by the class of the network: all ranks count alike.
+_attaches: weakref.WeakKeyDictionary[Any, Counter[str]] = weakref.WeakKeyDictionary()
 
 
 class Ranks:
@@ -43,6 +35,10 @@ class Ranks:
     Rank 0 puts the run's and the attempt's identity, the step it counts from and the blocks it found
     into the key-value store of the process group; the others look there. That is no collective: a
     process that does not attach, or has died, keeps no other one waiting. Only notices raise here.
+
+    torchrun may keep the store when it restarts the processes, and with it what rank 0 told before.
+    So what is recorded is asked for when a step has ended, which rank 0 took part in: by then it has
+    told anew.
 
     Args:
         network: Attaches are told apart by its class and their number.
@@ -55,15 +51,12 @@ class Ranks:
         self.world_size = 1
         self.run = given or random_identity()
         self.attempt = random_identity()
-        #: What rank 0 told beside the identity; None on rank 0, and until it is heard.
-        self.opening: Opening | None = None
         self._given = given
         self._notices = notices
         self._is_in_group = False
         self._is_known = True
-        name = type(network).__qualname__
-        _attaches[name] += 1
-        self._key = f"resnet-probe/{name}/{_attaches[name]}"
+        self._name = type(network).__qualname__
+        self._key = ""
         self.join()
 
     @property
@@ -81,15 +74,23 @@ class Ranks:
         self._is_in_group = True
         self.rank, self.world_size = rank, world_size
         self._is_known = rank == 0
+        attaches = _attaches.setdefault(torch.distributed.group.WORLD, Counter())
+        attaches[self._name] += 1
+        self._key = f"resnet-probe/{self._name}/{attaches[self._name]}"
         if rank == 0:
-            self._tell("identity", self.run.hex() + self.attempt.hex())
+            self._tell("identity", self._identity())
         else:
             self._notices.speaker = f"rank {rank}: "
 
-    def open(self, opening: Opening) -> None:
-        """Rank 0 opens its journal: tells the others with what."""
+    def begin(self, first_step: int) -> None:
+        """The first training forward begins: rank 0 tells the others which step it is."""
         if self._is_in_group and self.is_first:
-            self._tell("opening", f"{opening.first_step} {opening.blocks}")
+            self._tell("first step", str(first_step))
+
+    def open(self, blocks: str) -> None:
+        """Rank 0 opens its journal: tells the others with which blocks."""
+        if self._is_in_group and self.is_first:
+            self._tell("blocks", f"{self._identity()} {blocks}")
 
     def why_silent(self) -> str | None:
         """Why this process records nothing: it is one of several and no group says which run's."""
@@ -112,6 +113,27 @@ class Ranks:
         text = self._told("identity", patience)
         if text is None:
             return False
+        self._take(text)
+        return True
+
+    def hear_first_step(self) -> int | None:
+        """The step that rank 0 counts from, where it has told."""
+        text = self._told("first step", 0.0)
+        return int(text) if text is not None else None
+
+    def hear_blocks(self, *, patience: float = 0.0) -> str | None:
+        """The blocks that rank 0 opened its journal with; waits up to `patience` seconds."""
+        text = self._told("blocks", patience)
+        if text is None:
+            return None
+        identity, _, blocks = text.partition(" ")
+        self._take(identity)
+        return blocks
+
+    def _identity(self) -> str:
+        return self.run.hex() + self.attempt.hex()
+
+    def _take(self, text: str) -> None:
         identity = bytes.fromhex(text)
         self.run, self.attempt = identity[:16], identity[16:]
         self._is_known = True
@@ -121,18 +143,6 @@ class Ranks:
                 f"the run's id is {self._given.hex()} here and {self.run.hex()} on rank 0, which"
                 " holds",
             )
-        return True
-
-    def hear_opening(self, *, patience: float = 0.0) -> bool:
-        """Looks whether rank 0 has opened its journal; waits for that up to `patience` seconds."""
-        if self.is_first or self.opening is not None:
-            return True
-        text = self._told("opening", patience)
-        if text is None or not self.hear_identity():
-            return False
-        first_step, _, blocks = text.partition(" ")
-        self.opening = Opening(int(first_step), blocks)
-        return True
 
     def _told(self, what: str, patience: float) -> str | None:
         name = f"{self._key}/{what}"

@@ -307,12 +307,11 @@ class StepLoop:
             self._watch.end_step()
             if step.has_frame:
                 self._record.put(step)
-                self._step += self._record.settle()
         self._stepped.clear()
         self._forwards = 0
         self._is_open = self._is_measured = False
+        self._step += 1 + self._record.settle()
         self._record.deliver()
-        self._step += 1
         if self._record.is_given_up:
             self.finish("failed")
 
