@@ -4,11 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from resnet_probe import attach
+from resnet_probe import attach, find_blocks
 from resnet_probe.training import run_record
 from torch import Tensor, nn
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.optim import ZeroRedundancyOptimizer
+from torch.distributed.tensor.parallel import (
+    ColwiseParallel,
+    RowwiseParallel,
+    parallelize_module,
+)
 from torch.nn.parallel import DistributedDataParallel
 
 from distributed_program import Place
@@ -385,3 +391,69 @@ def collectives_counted(place: Place) -> Any:
         weights = [p.detach().clone() for p in model.parameters()]
         found.append((group._get_sequence_number_for_group() - before, weights))
     return found
+
+
+# Sharded parameters
+
+
+def _sharded(network: nn.Module, place: Place) -> nn.Module:
+    """Each block a unit, and what is left another."""
+    mesh = torch.distributed.init_device_mesh("cpu", (place.world_size,))
+    for module in list(network.modules()):
+        if type(module).__name__ in ("Block", "BasicBlock"):
+            fully_shard(module, mesh=mesh)
+    fully_shard(network, mesh=mesh)
+    return network
+
+
+@case
+def sharded_rows_of_tokens(place: Place) -> Any:
+    place.join()
+    model = _sharded(gpt(), place)
+    optimizer = sgd(model.parameters())
+    with attach(model, optimizer, every=1, strict=True):
+        for step in range(3):
+            step_of(model, optimizer, tokens(step, place.rank))
+
+
+@case
+def sharded_with_a_block_map(place: Place) -> Any:
+    """The blocks were found before the parameters were sharded; gradients are gathered over two."""
+    place.join()
+    network = resnet()
+    found = find_blocks(network, images(0, 0))
+    model = _sharded(network, place)
+    optimizer = sgd(model.parameters())
+    with attach(model, optimizer, every=1, blocks=found, strict=True):
+        for step in range(2):
+            optimizer.zero_grad()
+            for part in range(2):
+                model.set_requires_gradient_sync(part == 1)  # type: ignore[operator]
+                (mean_loss(model(images(2 * step + part, place.rank))) / 2).backward()
+            optimizer.step()
+
+
+@case
+def sharded_in_part(place: Place) -> Any:
+    """One module of a block is sharded: the norms of the block are nobody's."""
+    place.join()
+    network = resnet()
+    mesh = torch.distributed.init_device_mesh("cpu", (place.world_size,))
+    fully_shard(network.layer1[0].conv1, mesh=mesh)  # type: ignore[index,union-attr]
+    optimizer = sgd(network.parameters())
+    with attach(network, optimizer, every=1, strict=True):
+        for step in range(2):
+            step_of(network, optimizer, images(step, place.rank))
+
+
+@case
+def tensor_parallel(place: Place) -> Any:
+    place.join()
+    network = gpt()
+    mesh = torch.distributed.init_device_mesh("cpu", (place.world_size,))
+    plan = {"c_fc": ColwiseParallel(), "c_proj": RowwiseParallel()}
+    parallelize_module(network.transformer.h[0].mlp, mesh, plan)  # type: ignore[index,union-attr]
+    optimizer = sgd(network.parameters())
+    with attach(network, optimizer, every=1) as probe:
+        step_of(network, optimizer, tokens(0, 0))
+        return probe.is_recording

@@ -246,7 +246,9 @@ class CompiledPasses:
                 leave = TracedHook(lambda *_: tap.left())
                 self._handles.append(owner.register_forward_pre_hook(enter))
                 self._handles.append(owner.register_forward_hook(leave))
-        for name in {b.site.owner for b in self._blocks if b.kind == "plain" and not b.site.is_chain}:
+        for name in {
+            b.site.owner for b in self._blocks if b.kind == "plain" and not b.site.is_chain
+        }:
             if name in modules:
                 end = TracedHook(lambda _, args, output: tap.module_ended(args, output))
                 self._handles.append(modules[name].register_forward_hook(end))

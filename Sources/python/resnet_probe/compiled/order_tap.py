@@ -82,9 +82,7 @@ class OrderTap(TorchFunctionMode):
         self.streams: dict[int, torch.Tensor] = {}  # of chains under way
         self.seen: list[Any] = []
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Does the operation; measures before and after it."""
         kwargs = kwargs or {}
         if torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling():
@@ -172,5 +170,3 @@ class OrderTap(TorchFunctionMode):
         if module in self.table.modules:
             streams = [a for a in args if isinstance(a, torch.Tensor) and a.is_floating_point()]
             self._plain(("module", module), self.table.modules[module], streams[0], output)
-
-

@@ -13,6 +13,7 @@ import torch
 
 from resnet_probe.journal.run import random_identity
 from resnet_probe.notices import Notices
+from resnet_probe.sharding import class_of
 
 #: How long a rank waits for rank 0 where it may. Unit: seconds.
 PATIENCE = 10.0
@@ -55,7 +56,7 @@ class Ranks:
         self._notices = notices
         self._is_in_group = False
         self._is_known = True
-        self._name = type(network).__qualname__
+        self._name = class_of(network).__qualname__
         self._key = ""
         self.join()
 
