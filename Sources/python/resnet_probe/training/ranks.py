@@ -151,6 +151,8 @@ class Ranks:
             store = _store()
             if patience > 0:
                 store.wait([name], timedelta(seconds=patience))
+            elif not hasattr(store, "check"):  # before torch 2.2
+                store.wait([name], timedelta(milliseconds=5))
             elif not store.check([name]):
                 return None
             return str(store.get(name).decode())

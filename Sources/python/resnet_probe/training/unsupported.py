@@ -23,6 +23,11 @@ def why_not(model: object) -> str | None:
             "FullyShardedDataParallel hides its parameters; shard with"
             " torch.distributed.fsdp.fully_shard, which is recorded"
         )
+    if "DeepSpeedEngine" in kinds:
+        return (
+            "DeepSpeedEngine keeps parameters and steps to itself; train with"
+            " DistributedDataParallel or fully_shard for now"
+        )
     sharded = [parameter for parameter in model.parameters() if is_sharded(parameter)]
     if (sharded and "FSDPModule" not in kinds) or any(_splits_twice(one) for one in sharded):
         return (
