@@ -209,7 +209,7 @@ def a_store_that_an_earlier_start_wrote_to(place: Place) -> Any:
         for what, value in (
             ("identity", "cc" * 32), ("first step", "7"), ("blocks", "cc" * 32 + " []")
         ):  # fmt: skip
-            store.set(f"resnet-probe/CifarResNet/1/{what}", value)
+            store.set(f"resnet-probe/0+2/CifarResNet/1/{what}", value)
     torch.distributed.barrier()
     probes = []
     if place.rank == 1:  # long before rank 0
@@ -236,6 +236,32 @@ def two_networks(place: Place) -> Any:
     for probe in probes if place.rank else reversed(probes):
         probe.finish()
     return [probe.run for probe in probes]
+
+
+@case
+def two_groups(place: Place) -> Any:
+    """Ranks 0 and 2 train one network, ranks 1 and 3 another: two halves of a pipeline."""
+    place.join()
+    groups = [torch.distributed.new_group(ranks) for ranks in ([0, 2], [1, 3])]
+    network = resnet() if place.rank % 2 == 0 else Chosen()
+    model = DistributedDataParallel(network, process_group=groups[place.rank % 2])
+    optimizer = sgd(model.parameters())
+    with attach(model, optimizer, every=1, strict=True) as probe:
+        for step in range(2):
+            step_of(model, optimizer, images(step, place.rank))
+        return probe.run
+
+
+@case
+def blocks_found_ahead(place: Place) -> Any:
+    place.join()
+    network = Chosen()
+    model = DistributedDataParallel(network, find_unused_parameters=True)
+    optimizer = sgd(model.parameters())
+    with attach(model, optimizer, every=1, example=images(0, 0), strict=True):
+        for step in range(2):
+            network.running = [[0, 1], [2]][place.rank]
+            step_of(model, optimizer, images(step, place.rank))
 
 
 @case

@@ -24,6 +24,7 @@ CASES = (
     "no_group_at_all",
     "a_store_that_an_earlier_start_wrote_to",
     "two_networks",
+    "blocks_found_ahead",
     "attached_again",
     "a_group_that_is_gone_before_the_end",
     "blocks_that_rank_1_finds_none_of",
@@ -38,15 +39,24 @@ WITHOUT_RANK_0 = (
 )
 
 
+OF_FOUR = ("two_groups",)
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    return distributed_program.run(4, tmp_path_factory.mktemp("four"), OF_FOUR)
+
+
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     return distributed_program.run(2, tmp_path_factory.mktemp("runs"), CASES)
 
 
 def test_every_case_is_looked_at_by_a_test() -> None:
-    from test_distributed_statistics import CASES as OTHERS
+    from test_distributed_sharded import CASES as SHARDED
+    from test_distributed_statistics import CASES as STATISTICS
 
-    assert set(ALL) == {*CASES, *OTHERS}
+    assert set(ALL) == {*CASES, *OF_FOUR, *STATISTICS, *SHARDED}
 
 
 @pytest.mark.parametrize("name", ["group_after_attaching", "a_group_that_is_gone_before_the_end"])
@@ -178,6 +188,26 @@ def test_two_networks_are_two_runs_of_two_ranks(cases: dict[str, Outcome]) -> No
     assert critic != generator
     assert [j.run for j in journals] == [critic, critic, generator, generator]
     assert outcome.left == [[generator, critic]] * 2
+
+
+def test_a_wrapper_with_a_group_of_its_own_is_a_run_of_its_own(four: dict[str, Outcome]) -> None:
+    outcome = four["two_groups"]
+    journals = journals_in(outcome.spool)
+    assert [(j.name, j.rank, j.world_size) for j in journals] == [
+        ("Chosen", 0, 2), ("Chosen", 1, 2), ("CifarResNet", 0, 2), ("CifarResNet", 1, 2),
+    ]  # fmt: skip
+    chosen, resnet = journals[0].run, journals[2].run
+    assert outcome.left == [resnet, chosen, resnet, chosen]
+    assert [j.steps for j in journals] == [[0, 1]] * 4
+
+
+def test_blocks_found_ahead_are_those_of_all_ranks_whichever_run_there(
+    cases: dict[str, Outcome],
+) -> None:
+    journals = journals_in(cases["blocks_found_ahead"].spool)
+    assert {tuple(j.blocks) for j in journals} == {("blocks.0", "blocks.1", "blocks.2")}
+    ran = [{b.ordinal for f in j.frames for b in f.blocks} for j in journals]
+    assert ran == [{0, 1}, {2}]
 
 
 def test_attaching_again_on_all_ranks_is_a_new_run(cases: dict[str, Outcome]) -> None:

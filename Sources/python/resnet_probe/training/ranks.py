@@ -45,9 +45,12 @@ class Ranks:
         network: Attaches are told apart by its class and their number.
         given: The run's identity where the user gave one; rank 0's holds.
         notices: Where to say what goes wrong; lines of other ranks than 0 begin with the rank.
+        group: The process group of the ranks that record one run; all of them by default.
     """
 
-    def __init__(self, network: torch.nn.Module, given: bytes | None, notices: Notices) -> None:
+    def __init__(
+        self, network: torch.nn.Module, given: bytes | None, notices: Notices, group: Any = None
+    ) -> None:
         self.rank = 0
         self.world_size = 1
         self.run = given or random_identity()
@@ -58,26 +61,29 @@ class Ranks:
         self._is_known = True
         self._name = class_of(network).__qualname__
         self._key = ""
-        self.join()
+        self.join(group)
 
     @property
     def is_first(self) -> bool:
         """Whether this is rank 0, or the only process."""
         return self.rank == 0
 
-    def join(self) -> None:
+    def join(self, group: Any = None) -> None:
         """Takes its place in the process group, where there is one by now."""
         if self._is_in_group or not _has_group():
             return
-        rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        group = group or torch.distributed.group.WORLD
+        rank = torch.distributed.get_rank(group)
+        world_size = torch.distributed.get_world_size(group)
         if world_size <= 1 or rank < 0:
             return
         self._is_in_group = True
         self.rank, self.world_size = rank, world_size
         self._is_known = rank == 0
-        attaches = _attaches.setdefault(torch.distributed.group.WORLD, Counter())
+        attaches = _attaches.setdefault(group, Counter())
         attaches[self._name] += 1
-        self._key = f"resnet-probe/{self._name}/{attaches[self._name]}"
+        first = torch.distributed.get_process_group_ranks(group)[0]
+        self._key = f"resnet-probe/{first}+{world_size}/{self._name}/{attaches[self._name]}"
         if rank == 0:
             self._tell("identity", self._identity())
         else:
