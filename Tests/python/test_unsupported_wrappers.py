@@ -107,6 +107,17 @@ def a_part_in_place(model: nn.Module) -> nn.Module:
     return model
 
 
+class DeepSpeedEngine(nn.Module):
+    """Named as DeepSpeed names the module that it makes of a network."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.module = network
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.module(image)  # type: ignore[no-any-return]
+
+
 CASES: dict[str, tuple[Case, str]] = {
     "compiled before": (attached_to(compiled), f"nothing is recorded: {COMPILED}; {LATER}"),
     "compiled outside": (attached_inside(compiled), f"nothing is recorded {HIDDEN}; {LATER}"),
@@ -132,6 +143,11 @@ CASES: dict[str, tuple[Case, str]] = {
         attached_to(nn.DataParallel),
         ("nothing is recorded: DataParallel runs copies of the network in threads; use one device"
         " for now"),
+    ),
+    "DeepSpeed": (
+        attached_to(lambda model: DeepSpeedEngine(model)),
+        ("nothing is recorded: DeepSpeedEngine keeps parameters and steps to itself; train with"
+        " DistributedDataParallel or fully_shard for now"),
     ),
     "traced": (
         attached_to(lambda model: torch.jit.trace(model, images(0).args, check_trace=False)),
