@@ -7,6 +7,10 @@ import torch
 from resnet_probe import attach, find_blocks
 from resnet_probe.training import run_record
 from torch import Tensor, nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
+    CheckpointWrapper,
+    apply_activation_checkpointing,
+)
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.optim import ZeroRedundancyOptimizer
@@ -440,6 +444,30 @@ def sharded_rows_of_tokens(place: Place) -> Any:
     with attach(model, optimizer, every=1, strict=True):
         for step in range(3):
             step_of(model, optimizer, tokens(step, place.rank))
+
+
+@case
+def sharded_in_other_units(place: Place) -> Any:
+    """The network as one unit, each map and norm as one, and each checkpointed block."""
+    place.join()
+    mesh = torch.distributed.init_device_mesh("cpu", (place.world_size,))
+    for name, kinds in (
+        ("one unit", ()), ("leaves", (nn.Linear, nn.LayerNorm)), ("checkpoints", CheckpointWrapper)
+    ):  # fmt: skip
+        model = gpt()
+        if name == "checkpoints":
+            apply_activation_checkpointing(
+                model, check_fn=lambda module: type(module).__name__ == "Block"
+            )
+        for module in list(model.modules()):
+            if isinstance(module, kinds):
+                fully_shard(module, mesh=mesh)
+        if name != "leaves":
+            fully_shard(model, mesh=mesh, reshard_after_forward=True)
+        optimizer = sgd(model.parameters())
+        with attach(model, optimizer, every=1, run=name, strict=True):
+            for step in range(2):
+                step_of(model, optimizer, tokens(step, place.rank))
 
 
 @case

@@ -10,6 +10,7 @@ from test_distributed_statistics import check, reference, steps_of
 
 CASES = (
     "sharded_rows_of_tokens",
+    "sharded_in_other_units",
     "sharded_with_a_block_map",
     "sharded_in_part",
     "tensor_parallel",
@@ -40,6 +41,17 @@ def test_sampled_statistics_of_a_sharded_network_are_those_of_the_whole_batch(
         ],
         [],
     ]
+
+
+@pytest.mark.parametrize("name", ["one unit", "leaves", "checkpoints"])
+def test_what_the_units_are_changes_no_statistic(name: str, cases: dict[str, Outcome]) -> None:
+    everything = journals_in(cases["sharded_in_other_units"].spool)
+    journals = [journal for journal in everything if journal.name == name]
+    assert [journal.rank for journal in journals] == [0, 1]
+    # "leaves" leaves the embeddings whole, whose gradients nobody exchanges: one step alone.
+    count = 1 if name == "leaves" else 2
+    for step, rows in enumerate(reference(gpt(), steps_of(tokens, count, 2))):
+        check(journals, rows, step, without=(*APPROXIMATE, *OF_PARAMETERS))
 
 
 def test_no_norm_of_a_part_is_written(cases: dict[str, Outcome]) -> None:
