@@ -18,11 +18,12 @@ from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
 from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.sharding import has_sharded
 from resnet_probe.training.entrance import entrance_of
 from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.step_loop import StepLoop
 from resnet_probe.training.unsupported import why_not
-from resnet_probe.training.wrapped import network_within
+from resnet_probe.training.wrapped import network_within, process_group_of
 
 # Weak both ways: a probe lives by the hooks of its network, and goes with it.
 _attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[StepLoop]] = (
@@ -106,9 +107,10 @@ def attach(
     if is_off:
         _replace(network, None)
         return Probe(settings.run_id or random_identity(), None)
-    if given is None and example is not None:
+    if given is None and example is not None and not has_sharded(network):
         given = _found(network, example, chosen, settings.sample, notices)
-    ranks = Ranks(network, settings.run_id, notices)
+    group = process_group_of(model) if isinstance(model, torch.nn.Module) else None
+    ranks = Ranks(network, settings.run_id, notices, group)
     try:
         loop = StepLoop(
             network, optimizers, scaler, settings, notices, ranks, given, selector,

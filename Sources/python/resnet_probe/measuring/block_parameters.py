@@ -12,6 +12,7 @@ from resnet_probe.blocks import BlockMap
 from resnet_probe.journal.frame import BlockStatistics
 from resnet_probe.measuring.parameters import FIELDS, BlockParameters, ParameterPass
 from resnet_probe.names import parameters_of
+from resnet_probe.sharding import is_sharded
 
 #: The columns of one block in a table: those of `ParameterPass.before`, then the update ratio.
 COLUMNS = (*FIELDS, "update_ratio")
@@ -40,6 +41,10 @@ class ParameterPasses:
             of_blocks = []
             for block in blocks:
                 site = block.site
+                if any(is_sharded(named[name]) for name in site.parameters if name in named):
+                    # Of a part nobody knows the norm of the whole.
+                    of_blocks.append(BlockParameters(block.ordinal, (), None, ()))
+                    continue
                 gate = named.get(block.gate or "")
                 of_blocks.append(
                     BlockParameters(

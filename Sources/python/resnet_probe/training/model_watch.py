@@ -20,6 +20,7 @@ from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
 from resnet_probe.names import modules_of
+from resnet_probe.sharding import is_known
 from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.tap import Tap, call_frame, close, is_running, open_tap
 from resnet_probe.tracing.trace import Trace, tensors_in
@@ -131,6 +132,7 @@ class ModelWatch:
         self._owner_handles: list[Any] = []
         self._fast_paths: FastPaths | None = None
         self._trains = trains(model)
+        self._knows_parameters = False  # which tensors stand for sharded ones
         self.strangers: set[str] = set()  # blocks that ran with other parameters than known
         self._say = say
         self._compiled: CompiledPasses | None = None
@@ -206,7 +208,8 @@ class ModelWatch:
             self._guard, self._detail, self._trains,
             counts_absorbed=self._observer.counts_absorbed(),
         )  # fmt: skip
-        if self.blocks is None:
+        self._knows_parameters = self._knows_parameters or is_known(self.model)
+        if self.blocks is None or not self._knows_parameters:
             self._search = Search(
                 self.model, self._guard, measurer, self._sample_axis, self._chosen
             )
@@ -275,7 +278,8 @@ class ModelWatch:
             search.found_pass.cancel()
             return  # the forward raised: the next one is searched again
         found = search.blocks(output)
-        self.blocks = self._observer.blocks_found(found)
+        if self.blocks is None:
+            self.blocks = self._observer.blocks_found(found)
         kept = {block.name: block for block in self.blocks}
         for record in search.found_pass.records:
             own = kept.get(record.block.name) if record.block is not None else None

@@ -15,6 +15,7 @@ from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices
 from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
+from resnet_probe.sharding import has_sharded
 from resnet_probe.training.compilation import has_compiled
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
@@ -260,6 +261,7 @@ class StepLoop:
             own = first_step(self._optimizers)
         self._step = own or self._missed
         self._record.begin(self._step)
+        self._spoken.is_sharded = has_sharded(self._watch.model)
         if own is None and self._settings.run_id is not None and self._ranks.rank == 0:
             self._notices.say(
                 "first step",
@@ -306,12 +308,11 @@ class StepLoop:
             self._watch.end_step()
             if step.has_frame:
                 self._record.put(step)
-                self._step += self._record.settle()
         self._stepped.clear()
         self._forwards = 0
         self._is_open = self._is_measured = False
+        self._step += 1 + self._record.settle()
         self._record.deliver()
-        self._step += 1
         if self._record.is_given_up:
             self.finish("failed")
 

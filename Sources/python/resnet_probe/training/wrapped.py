@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 #: What holds a network under which name: wrappers that call it and change none of its numbers.
@@ -24,6 +26,20 @@ def held_by(model: torch.nn.Module) -> torch.nn.Module | None:
     """What a wrapper calls; None where a module is no wrapper."""
     held = next((_HELD_BY[name] for name in _names(model) if name in _HELD_BY), None)
     return model._modules.get(held) if held is not None else None
+
+
+def process_group_of(model: torch.nn.Module) -> Any:
+    """The process group in which a wrapper exchanges gradients; None where none is said."""
+    while True:
+        group = getattr(model, "process_group", None)
+        if group is not None and "DistributedDataParallel" in _names(model):
+            return group
+        within = next(
+            (model._modules.get(_HELD_BY[n]) for n in _names(model) if n in _HELD_BY), None
+        )
+        if within is None:
+            return None
+        model = within
 
 
 def _names(model: torch.nn.Module) -> list[str]:
