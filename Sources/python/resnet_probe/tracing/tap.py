@@ -50,7 +50,9 @@ class Tap(TorchFunctionMode):
         kwargs = kwargs or {}
         if torch.compiler.is_compiling() or self._is_left or not self._is_within():
             return func(*args, **kwargs)
-        join = self._guard(self._before, func, args, kwargs)
+        join = None
+        if self._chains is not None or operations.name_of(func) in operations.JOINS:
+            join = self._guard(self._before, func, args, kwargs)
         result = func(*args, **kwargs)
         self._guard(self._after, func, args, kwargs, result, join)
         return result

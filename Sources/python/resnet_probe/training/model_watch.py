@@ -191,7 +191,7 @@ class ModelWatch:
             )
             self._current = self._search.found_pass
             self._current.present = present
-            self._search.begin(list(tensors_in((args, kwargs))), call_frame())
+            self._search.begin(tensors_in((args, kwargs)), call_frame())
             return
         self._current = Pass(present)
         if self._sites is None:
@@ -313,7 +313,7 @@ class ModelWatch:
         if opening is None:
             opening = self._openings.opening = _Opening(call_frame())
         plain = []
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         floating = [t for t in tensors if t.is_floating_point() and t.ndim > 1]
         for block in sites.by_owner[name]:
             if block.kind == "plain" and not block.site.is_chain and len(floating) == 1:

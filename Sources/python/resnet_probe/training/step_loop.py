@@ -210,7 +210,8 @@ class StepLoop:
         """An optimizer stepped."""
         step = self._measured
         if step is not None:
-            step.update_ends(optimizer, self._passes(), ran_closure=self._in_closure)
+            parameters = self._passes() if self._in_closure else self._parameters
+            step.update_ends(optimizer, parameters, ran_closure=self._in_closure)
         self._in_closure = False
         self._mark_stepped(optimizer)
 
