@@ -134,7 +134,7 @@ class Trace:
     # Operations
 
     def count(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """Numbers the operation that comes next."""
+        """Numbers the operation that is recorded next."""
         self._place = self._places.count(name, args, kwargs)
 
     def record(
