@@ -288,7 +288,9 @@ class Search(Listener):
                 remarks.append(f"{where}: its parameters are not the network's; not measured")
                 continue
             remarks += [] if remark is None else [f"{where}: {remark}"]
-            block = replace(block, found=self._found(candidate), site=self._placed(candidate, block))
+            block = replace(
+                block, found=self._found(candidate), site=self._placed(candidate, block)
+            )
             found.append((candidate.node, block, self._records.pop(candidate.node, None)))
         has_joins = any(
             not graph.is_parallel(self.trace, candidate, self._unclear) for candidate in candidates
