@@ -21,6 +21,7 @@ class Operands:
     mask_scale: float = 1.0  # what stands beside the mask and makes up for it
     alpha: float = 1.0  # what the join multiplies the branch with
     fork: int = -1  # which argument of the owner's call is the stream
+    is_fork_whole: bool = True  # the stream is not overwritten before the join
     is_fork_added: bool = False  # the shortcut is the stream itself, and no view of it
     samples: int = 0  # of the branch, in one row of the batch
 

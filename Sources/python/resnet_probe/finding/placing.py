@@ -53,6 +53,7 @@ def operands_of(trace: Trace, candidate: Candidate, owner: int, samples: int) ->
         mask_scale=junction.ending.mask_scale,
         alpha=junction.alpha,
         fork=arguments.index(fork) if fork in arguments else -1,
+        is_fork_whole=junction.is_fork_whole,
         is_fork_added=junction.is_fork_added,
         samples=samples // max(1, rows),
     )

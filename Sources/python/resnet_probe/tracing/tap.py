@@ -160,6 +160,7 @@ class Tap(TorchFunctionMode):
         fork = self.trace.nodes[junction.forks[0]].reference()
         if fork is not None and self.trace.node(fork) is not self.trace.nodes[junction.forks[0]]:
             fork = None  # the tensor was overwritten since
+        junction.is_fork_whole = fork is not None
         return Join(junction, operands, name, mask, unmasked, fork, scale, overwrites)
 
     def _after(
