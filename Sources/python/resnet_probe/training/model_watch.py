@@ -19,6 +19,7 @@ from resnet_probe.measuring.backward import trains
 from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
+from resnet_probe.measuring.turns import Turns, bound_of
 from resnet_probe.names import modules_of
 from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.tap import Tap, call_frame, close, is_running, open_tap
@@ -111,7 +112,7 @@ class ModelWatch:
         detail: Literal["full", "norms"], sample_axis: Literal["row", "token"] | None,
         mask_of: Callable[[Any, Any], torch.Tensor | None], blocks: BlockMap | None,
         say: Callable[[str, str], None], chosen: Mapping[str, str] | None = None,
-        entrance: torch.nn.Module | None = None,
+        entrance: torch.nn.Module | None = None, memory: float | None = None,
     ) -> None:  # fmt: skip
         self.model = model
         self.blocks = blocks
@@ -133,6 +134,8 @@ class ModelWatch:
         self._trains = trains(model)
         self.strangers: set[str] = set()  # blocks that ran with other parameters than known
         self._say = say
+        bound = bound_of(memory, model)
+        self._turns = None if bound is None else Turns(bound, say)
         self._compiled: CompiledPasses | None = None
         self._is_compiled = False  # whether the pass under way is
         self.entrance = Entrance(entrance or model, self._before, self._after)
@@ -204,7 +207,7 @@ class ModelWatch:
             return
         measurer = Measurer(
             self._guard, self._detail, self._trains,
-            counts_absorbed=self._observer.counts_absorbed(),
+            counts_absorbed=self._observer.counts_absorbed(), turns=self._turns,
         )  # fmt: skip
         if self.blocks is None:
             self._search = Search(
@@ -255,7 +258,7 @@ class ModelWatch:
         elif self._sites is not None:
             if "" in self._sites.by_owner:
                 self._leave_owner(self.model, output)
-            self._sites.current = None
+            self._sites.end_pass()
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
             hook = OutputHook(weakref.ref(current), self._trains, self._guard)

@@ -69,7 +69,7 @@ class StepLoop:
         self._watch = ModelWatch(
             model, self, self.guard, detail=settings.detail, sample_axis=settings.sample,
             mask_of=lambda args, kwargs: mask_of(settings.mask, args, kwargs), blocks=blocks,
-            entrance=entrance, say=notices.say,
+            entrance=entrance, say=notices.say, memory=settings.memory,
             chosen=selector if isinstance(selector, Mapping) else None,
         )  # fmt: skip
 
