@@ -170,7 +170,7 @@ def _run(
 ) -> BlockMap:
     args, kwargs = arguments
     search = Search(model, _call, sample_axis=sample, chosen=chosen)
-    with torch.enable_grad(), searching(search, list(tensors_in((args, kwargs)))), uncompiled():
+    with torch.enable_grad(), searching(search, tensors_in((args, kwargs))), uncompiled():
         output = model(*args, **kwargs)
     return search.blocks(output)
 
