@@ -72,7 +72,8 @@ class StepLoop:
         self._in_flight: list[MeasuredStep] = []
         self._stepped: set[int] = set()  # optimizers that stepped since the step began
         self._forwards = 0  # training passes of the step under way
-        self._in_closure = False
+        self._awaits_closure = False  # an optimizer steps and will run forward and backward itself
+        self._closure_has_run = False  # the same optimizer's step still runs
         self._measured_steps = 0
         self._spoken = Spoken(notices, settings.name, run_id.hex())
         self._has_looked = False  # whether the network was compiled
@@ -127,8 +128,8 @@ class StepLoop:
         if not self._is_open:
             self._open_step()
         self._forwards += 1
-        if self._in_closure and self._forwards > 1:
-            return False
+        if self._closure_has_run:
+            return False  # an evaluation after the first
         self._deliver()
         if self._forwards > MOST_FORWARDS:
             self._give_up_step()
@@ -181,11 +182,26 @@ class StepLoop:
     def update_begins(
         self, optimizer: torch.optim.Optimizer, *, scale: torch.Tensor | None,
         gradient_scale: torch.Tensor | None, found_inf: torch.Tensor | None, closure: bool,
-    ) -> None:  # fmt: skip
+    ) -> bool:  # fmt: skip
         """An optimizer is about to step."""
-        self._in_closure = closure and self._forwards == 0
-        if self._in_closure and self._step is not None and not self._is_open:
+        self._awaits_closure, self._closure_has_run = closure, False
+        if closure and self._step is not None and not self._is_open:
             self._open_step()
+        if closure and (self._measured is not None or self._step is None):
+            return True  # gradients are there when the closure has run
+        self._measure_before(optimizer, scale, gradient_scale, found_inf)
+        return False
+
+    def closure_ends(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer's closure ran: its gradients are those that the optimizer applies."""
+        if self._awaits_closure:
+            self._awaits_closure, self._closure_has_run = False, True
+            self._measure_before(optimizer, None, None, None)
+
+    def _measure_before(
+        self, optimizer: torch.optim.Optimizer, scale: torch.Tensor | None,
+        gradient_scale: torch.Tensor | None, found_inf: torch.Tensor | None,
+    ) -> None:  # fmt: skip
         step = self._measured
         if step is not None:
             if scale is None:
@@ -210,8 +226,8 @@ class StepLoop:
         """An optimizer stepped."""
         step = self._measured
         if step is not None:
-            step.update_ends(optimizer, self._passes(), ran_closure=self._in_closure)
-        self._in_closure = False
+            step.update_ends(optimizer, self._passes())
+        self._awaits_closure = self._closure_has_run = False
         self._mark_stepped(optimizer)
 
     def update_skipped(
