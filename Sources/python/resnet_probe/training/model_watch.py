@@ -157,6 +157,10 @@ class ModelWatch:
 
     # The network
 
+    def call_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Takes a call of the network that began before it was watched."""
+        self._before(self.model, args, kwargs)
+
     def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         self._guard(self._begin, module, args, kwargs)
 

@@ -58,6 +58,8 @@ class StepLoop:
     ) -> None:  # fmt: skip
         self.guard = Guard(notices)
         self.is_finished = False
+        #: How an attempt ended that nobody finished.
+        self.left_as: Literal["completed", "failed"] = "completed"
         self._process = os.getpid()
         self._settings = settings
         self._notices = notices
@@ -99,6 +101,18 @@ class StepLoop:
         has_blocks = self.blocks is None or len(self.blocks) > 0
         return not self.is_finished and has_blocks and has_journal
 
+    @property
+    def next_step(self) -> int:
+        """The step under way, else the one that comes next."""
+        if self._step is not None:
+            return self._step
+        own = self._settings.first_step
+        return (first_step(self._optimizers) if own is None else own) or 0
+
+    def call_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """The network's call began before it was watched: for one of its own forward pre-hooks."""
+        self._watch.call_begins(args, kwargs)
+
     def finish(self, status: Literal["completed", "failed"]) -> None:
         """Ends the attempt, once, and takes all hooks away."""
         if self.is_finished:
@@ -112,7 +126,7 @@ class StepLoop:
     def __del__(self) -> None:
         # The network is gone: the attempt has ended. Nobody is there to hear of a failure.
         with contextlib.suppress(Exception):
-            self.finish("completed")
+            self.finish(self.left_as)
 
     # Of the network (PassObserver)
 

@@ -1,0 +1,70 @@
+"""Which part of a LightningModule is the network: the one that its training step calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from resnet_probe.inert import Hook
+
+
+class CalledNetwork:
+    """Waits for the first training forward of a module's largest part, or of the module itself.
+
+    A part is the network when it holds at least as many of the trained parameters as any part
+    beside it. Hooks stay until it is found or `give_up` is called.
+    """
+
+    def __init__(
+        self, whole: torch.nn.Module, trained: Iterable[torch.nn.Parameter],
+        found: Callable[[torch.nn.Module, tuple[Any, ...], dict[str, Any]], object],
+    ) -> None:  # fmt: skip
+        """Call `found(part, args, kwargs)` when the network's forward begins."""
+        self._found = found
+        self._names = {id(part): name for name, part in whole.named_modules()}
+        ids = {id(parameter) for parameter in trained}
+        self._sizes = {
+            name: sum(p.numel() for p in part.parameters() if id(p) in ids and p.requires_grad)
+            for name, part in whole.named_modules()
+        }
+        self._called: list[tuple[str, torch.nn.Module]] = []
+        self._handles = [
+            part.register_forward_pre_hook(Hook(self._begins), with_kwargs=True)
+            for name, part in whole.named_modules()
+            if self._sizes[name]
+        ]
+
+    def give_up(self) -> torch.nn.Module | None:
+        """Takes the hooks away; the largest part that was called."""
+        self._remove()
+        if not self._called:
+            return None
+        return max(self._called, key=lambda called: self._sizes[called[0]])[1]
+
+    def _begins(self, part: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        name = self._names.get(id(part))
+        if name is None or not self._handles or not part.training or not torch.is_grad_enabled():
+            return
+        if any(_is_within(name, other) for other, _ in self._called):
+            return
+        if any(
+            size > self._sizes[name]
+            for other, size in self._sizes.items()
+            if not _is_within(name, other) and not _is_within(other, name)
+        ):
+            self._called.append((name, part))
+            return
+        self._remove()
+        self._found(part, args, kwargs)
+
+    def _remove(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+
+def _is_within(name: str, other: str) -> bool:
+    """Whether a module's path is another's or lies below it."""
+    return not other or name == other or name.startswith(other + ".")
