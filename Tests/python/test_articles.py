@@ -75,6 +75,6 @@ def test_the_article_quotes_what_the_recorder_says(module: object, words: str) -
 def test_what_is_not_supported_is_named() -> None:
     said = inspect.getsource(unsupported)
     section = TEXT.split("## Not supported yet")[1]
-    for name in ("torch.compile", "DistributedDataParallel", "FSDP", "DataParallel", "scripted"):
+    for name in ("torch.compile", "FSDP", "DataParallel", "scripted"):
         assert name in said
         assert name in section

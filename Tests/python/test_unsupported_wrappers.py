@@ -169,10 +169,6 @@ def test_one_sentence_and_the_same_training(
 
 
 WRAPPED = {
-    "DistributedDataParallel": (
-        nn.parallel.DistributedDataParallel,
-        "DistributedDataParallel is not recorded yet; train in one process for now",
-    ),
     "FSDP": (
         lambda model: torch.distributed.fsdp.FullyShardedDataParallel(
             model, device_id=torch.device("cpu"), use_orig_params=True

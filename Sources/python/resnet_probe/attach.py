@@ -18,8 +18,10 @@ from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
 from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.step_loop import StepLoop
 from resnet_probe.training.unsupported import why_not
+from resnet_probe.training.wrapped import network_within
 
 # Weak both ways: a probe lives by the hooks of its network, and goes with it.
 _attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[StepLoop]] = (
@@ -54,7 +56,7 @@ def attach(
     replaces its probe.
 
     Args:
-        model: The network that the training loop calls.
+        model: The network that the training loop calls, or what DistributedDataParallel makes of it.
         optimizer: The optimizer, or several: a step ends when all of them have stepped. None:
             `probe.step()` ends steps.
         run: The run's label; the class of the network where none is given.
@@ -83,8 +85,9 @@ def attach(
             notice on standard error, and training goes on.
     """
     notices = Notices(strict=strict)
+    network = network_within(model) if isinstance(model, torch.nn.Module) else model
     settings = parse_settings(
-        model, notices, run=run, id=id, project=project, every=every, steps=steps, step=step,
+        network, notices, run=run, id=id, project=project, every=every, steps=steps, step=step,
         detail=detail, sample=sample, mask=mask, mode=mode, config=config,
     )  # fmt: skip
     given = given_map(blocks)
@@ -92,25 +95,25 @@ def attach(
     if given is not None:
         selector = None
     chosen = blocks if isinstance(blocks, Mapping) else None
-    if isinstance(model, torch.nn.Module):
-        declared_in(model, chosen)
+    if isinstance(network, torch.nn.Module):
+        declared_in(network, chosen)
     optimizers = _optimizers(optimizer)
     reason = why_not(model)
     if reason is not None and settings.is_on:
         notices.say("unsupported", f"nothing is recorded: {reason}")
     is_off = reason is not None or not settings.is_on
-    run_id = settings.run_id or random_identity()
     if is_off:
-        _replace(model, None)
-        return Probe(run_id, None)
+        _replace(network, None)
+        return Probe(settings.run_id or random_identity(), None)
     if given is None and example is not None:
-        given = _found(model, example, chosen, settings.sample, notices)
+        given = _found(network, example, chosen, settings.sample, notices)
+    ranks = Ranks(network, settings.run_id, notices)
     try:
-        loop = StepLoop(model, optimizers, scaler, settings, notices, run_id, given, selector)
+        loop = StepLoop(network, optimizers, scaler, settings, notices, ranks, given, selector)
     except Exception as problem:  # an optimizer or scaler that tells of no steps
-        raise ValueError(f"cannot attach to {type(model).__name__}: {problem}") from None
-    _replace(model, loop)
-    return Probe(run_id, loop)
+        raise ValueError(f"cannot attach to {type(network).__name__}: {problem}") from None
+    _replace(network, loop)
+    return Probe(ranks.run, loop)
 
 
 def _replace(model: object, loop: StepLoop | None) -> None:

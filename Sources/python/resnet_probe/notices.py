@@ -36,6 +36,8 @@ class Notices:
 
     def __init__(self, strict: bool = False, write: Callable[[str], None] = write_line) -> None:
         self.strict = strict
+        #: What each line begins with: of several processes, which one speaks.
+        self.speaker = ""
         self._write = write
         self._said: set[str] = set()
 
@@ -46,8 +48,8 @@ class Notices:
             ProbeError: In place of the line, every time, where notices are strict.
         """
         if self.strict:
-            raise ProbeError(message)
+            raise ProbeError(self.speaker + message)
         if cause in self._said:
             return
         self._said.add(cause)
-        self._write("resnet-probe: " + " ".join(message.splitlines()))
+        self._write(f"resnet-probe: {self.speaker}" + " ".join(message.splitlines()))

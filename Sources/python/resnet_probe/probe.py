@@ -27,8 +27,11 @@ class Probe:
 
     @property
     def run(self) -> str:
-        """The run's identity, 32 hexadecimal digits: what `id=` takes to resume the run."""
-        return self._run_id.hex()
+        """The run's identity, 32 hexadecimal digits: what `id=` takes to resume the run.
+
+        Of several processes it is rank 0's: the others wait for it here, 10 seconds at most.
+        """
+        return (self._loop.run_id() if self._loop is not None else self._run_id).hex()
 
     @property
     def blocks(self) -> BlockMap | None:

@@ -22,8 +22,11 @@ _REASONS = {
 def summary_line(
     name: str, run: str, blocks: BlockMap, fired: Collection[int], with_gradient: Collection[int]
 ) -> str:
-    """Blocks found, firing and silent, and how many sums were not taken for blocks."""
-    parts = [f"recording {name[:64]!r} (run {run[:8]}): {blocks.summary()}"]
+    """Blocks found, firing and silent, and how many sums were not taken for blocks.
+
+    `run` is the run in words.
+    """
+    parts = [f"recording {name[:64]!r} ({run}): {blocks.summary()}"]
     silent = [block.name for block in blocks if block.ordinal not in fired]
     parts.append(f"{len(fired)} firing")
     if silent:

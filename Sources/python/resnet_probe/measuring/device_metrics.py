@@ -39,6 +39,14 @@ class DeviceMetrics:
             packed.to_host()
             self._in_flight.append(([(step, key) for step, key, _ in entries], packed))
 
+    def renumber(self, ahead: int) -> None:
+        """Counts the steps of all that is kept from `ahead` more on."""
+        self._waiting = [(step + ahead, key, value) for step, key, value in self._waiting]
+        self._in_flight = [
+            ([(step + ahead, key) for step, key in keys], packed)
+            for keys, packed in self._in_flight
+        ]
+
     def ready(self, *, wait: bool = False) -> list[tuple[int, dict[str, float]]]:
         """What has come, by step in the order of logging; with `wait`, all that is under way."""
         found: list[tuple[int, dict[str, float]]] = []

@@ -10,16 +10,17 @@ from resnet_probe.blocks import BlockMap
 from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices, write_line
 from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
+from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.unsupported import runs_compiled
 
 
 class Spoken:
     """Says each thing of one training once; remembers why nothing was recorded so far."""
 
-    def __init__(self, notices: Notices, name: str, run: str) -> None:
+    def __init__(self, notices: Notices, name: str, ranks: Ranks) -> None:
         self._notices = notices
         self._name = name
-        self._run = run
+        self._ranks = ranks
         self._reasons: dict[str, None] = {}
         self._has_spoken = False
         self._has_explained = False
@@ -30,7 +31,7 @@ class Spoken:
             self._reasons[reason] = None
 
     def step(self, step: MeasuredStep, blocks: BlockMap | None, model: torch.nn.Module) -> None:
-        """A measured step ended: the first with a frame gets the line."""
+        """A measured step ended: the first with a frame gets the line, on rank 0."""
         if self._has_spoken or blocks is None:
             return
         if not step.has_frame:
@@ -38,8 +39,13 @@ class Spoken:
             self.nothing(model)
             return
         self._has_spoken = True
-        line = summary_line(self._name, self._run, blocks, step.fired, step.with_gradient)
-        write_line(f"resnet-probe: {line}")
+        ranks = self._ranks
+        if ranks.rank == 0:
+            run = f"run {ranks.run.hex()[:8]}"
+            if ranks.world_size > 1:
+                run += f", {ranks.world_size} ranks"
+            line = summary_line(self._name, run, blocks, step.fired, step.with_gradient)
+            write_line(f"resnet-probe: {line}")
 
     def nothing(self, model: torch.nn.Module) -> None:
         """A step ended of which nothing was recorded."""

@@ -10,16 +10,15 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.blocks import BlockMap
-from resnet_probe.journal.recording import Recording
-from resnet_probe.journal.run import open_run
 from resnet_probe.measuring.block_parameters import ParameterPasses
-from resnet_probe.measuring.device_metrics import DeviceMetrics, number_in
 from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices
 from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
+from resnet_probe.training.ranks import PATIENCE, Ranks
+from resnet_probe.training.run_record import RunRecord
 from resnet_probe.training.spoken import Spoken
 from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate, scaler_on_the_stack
 from resnet_probe.training.unsupported import (
@@ -32,16 +31,10 @@ from resnet_probe.training.unsupported import (
 
 #: Every how many measured steps the absorbed fraction is counted, from the first on.
 ABSORBED_EVERY = 10
-#: The most calls of `log` that are kept until the first forward opens the run.
-MOST_EARLY = 1000
 #: The most micro-batches of one step that are measured; a step has the first of them.
 MOST_MICRO_BATCHES = 256
 #: The most training forwards that a step may have.
 MOST_FORWARDS = 1000
-
-#: Recordings of attempts that have not ended: a collector that finds network, probe and recording
-#: in one cycle may not close the journal before its end is written.
-_unfinished: set[Recording] = set()
 
 
 class StepLoop:
@@ -53,7 +46,7 @@ class StepLoop:
 
     def __init__(
         self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], scaler: object,
-        settings: Settings, notices: Notices, run_id: bytes, blocks: BlockMap | None,
+        settings: Settings, notices: Notices, ranks: Ranks, blocks: BlockMap | None,
         selector: Selector | None,
     ) -> None:  # fmt: skip
         self.guard = Guard(notices)
@@ -63,24 +56,21 @@ class StepLoop:
         self._process = os.getpid()
         self._settings = settings
         self._notices = notices
-        self._run_id = run_id
+        self._ranks = ranks
         self._optimizers = optimizers
         self._selector = selector
-        self._recording: Recording | None = None
+        self._record = RunRecord(settings, notices, ranks, self.guard)
         self._step: int | None = None  # the one under way; None before the first forward
         self._is_open = False
         self._is_measured = False
         self._measured: MeasuredStep | None = None
-        self._in_flight: list[MeasuredStep] = []
         self._stepped: set[int] = set()  # optimizers that stepped since the step began
         self._forwards = 0  # training passes of the step under way
         self._awaits_closure = False  # an optimizer steps and will run forward and backward itself
         self._closure_has_run = False  # the same optimizer's step still runs
         self._measured_steps = 0
-        self._spoken = Spoken(notices, settings.name, run_id.hex())
+        self._spoken = Spoken(notices, settings.name, ranks)
         self._has_looked = False  # whether the network was compiled
-        self._metrics = DeviceMetrics()
-        self._early: list[tuple[int, dict[str, Any]]] = []  # logged before the first forward
         self._parameters: ParameterPasses | None = None
         self._updates = UpdateWatch(optimizers, scaler, self, self.guard)
         self._watch = ModelWatch(
@@ -97,9 +87,13 @@ class StepLoop:
     @property
     def is_recording(self) -> bool:
         """Whether there is something to record, as far as is known."""
-        has_journal = self._recording is None or self._recording.is_open
         has_blocks = self.blocks is None or len(self.blocks) > 0
-        return not self.is_finished and has_blocks and has_journal
+        return not self.is_finished and has_blocks and self._record.is_open
+
+    def run_id(self) -> bytes:
+        """The run's identity; other ranks than 0 wait for it, up to a bound."""
+        self._ranks.hear_identity(patience=PATIENCE)
+        return self._ranks.run
 
     @property
     def next_step(self) -> int:
@@ -137,14 +131,14 @@ class StepLoop:
             return False
         if self._stepped:
             self._close()
-        if self._step is None:
-            self._begin_first()
+        if self._step is None and not self._begin_first():
+            return False
         if not self._is_open:
             self._open_step()
         self._forwards += 1
         if self._closure_has_run:
             return False  # an evaluation after the first
-        self._deliver()
+        self._record.deliver()
         if self._forwards > MOST_FORWARDS:
             self._give_up_step()
         if not self._is_measured:
@@ -177,7 +171,7 @@ class StepLoop:
     def pass_of_no_training(self, reason: str) -> None:
         """A forward that is not training."""
         self._spoken.note(reason)
-        self._deliver()
+        self._record.deliver()
 
     def counts_absorbed(self) -> bool:
         """Whether this step counts absorbed elements."""
@@ -188,7 +182,7 @@ class StepLoop:
         chosen = selected(blocks, self._selector)
         if not len(chosen):
             self._spoken.no_blocks(blocks)
-        self._open_recording(chosen)
+        self._record.open(chosen)
         return chosen
 
     # Of the optimizers (UpdateObserver)
@@ -283,19 +277,27 @@ class StepLoop:
 
     # Steps
 
-    def _begin_first(self) -> None:
+    def _begin_first(self) -> bool:
+        """The first training forward begins; whether this process records."""
+        silent = self._ranks.why_silent()
+        if silent is not None:
+            self._notices.say("no group", silent)
+            self.finish("completed")
+            return False
         own = self._settings.first_step
         if own is None:
             own = first_step(self._optimizers)
-        if own is None and self._settings.run_id is not None:
+        self._step = own or 0
+        self._record.begin(self._step)
+        if own is None and self._settings.run_id is not None and self._ranks.rank == 0:
             self._notices.say(
                 "first step",
                 "the optimizer does not tell how many steps it made: steps of this attempt count"
                 " from 0; give attach(step=…) where a run goes on",
             )
-        self._step = own or 0
         if self._watch.blocks is not None:
-            self._open_recording(self._watch.blocks)
+            self._record.open(self._watch.blocks)
+        return True
 
     def _open_step(self) -> None:
         assert self._step is not None
@@ -327,51 +329,22 @@ class StepLoop:
                 self._notices.say("compiled", words)
         step, self._measured = self._measured, None
         if step is not None:
-            self._metrics.start()
+            self._record.start_metrics()
             step.close(self._watch.passes, self._watch.blocks)
             self._spoken.strangers(self._watch.strangers)
-            if self._recording is None or self._recording.is_open:
+            if self._record.is_open:
                 self._spoken.step(step, self._watch.blocks, self._watch.model)
             self._watch.end_step()
             if step.has_frame:
-                self._in_flight.append(step)
+                self._record.put(step)
+                self._step += self._record.settle()
         self._stepped.clear()
         self._forwards = 0
         self._is_open = self._is_measured = False
-        self._deliver()
+        self._record.deliver()
         self._step += 1
-
-    def _deliver(self, *, wait: bool = False) -> None:
-        """Hands finished frames to the recording, oldest first."""
-        while self._in_flight and self._recording is not None:
-            step = self._in_flight[0]
-            if not wait and not step.is_ready():
-                break
-            self._in_flight.pop(0)
-            frame = step.frame()
-            frame.recorder_seconds, self.guard.seconds = self.guard.seconds, 0.0
-            self._recording.put(frame)
-        if self._recording is not None:
-            for number, values in self._metrics.ready(wait=wait):
-                self._recording.log(number, values)
-
-    # The recording
-
-    def _open_recording(self, blocks: BlockMap) -> None:
-        if self._recording is not None or not len(blocks):
-            return
-        settings = self._settings
-        opened = open_run(
-            settings.name, self._notices, project=settings.project, run=self._run_id,
-            config=settings.config, first_step=self._step or 0,
-            planned_steps=settings.planned_steps,
-        )  # fmt: skip
-        spool = settings.environment.spool
-        self._recording = Recording(opened, list(blocks), spool, self._notices)
-        _unfinished.add(self._recording)
-        early, self._early = self._early, []
-        for number, values in early:
-            self._recording.log(number, values)
+        if self._record.is_given_up:
+            self.finish("failed")
 
     def log(self, given: object, named: Mapping[str, Any]) -> None:
         """Takes numbers of the step whose forward ran last: a mapping, and keywords."""
@@ -388,33 +361,8 @@ class StepLoop:
             number = self._settings.first_step or 0
         else:
             number = self._step if self._forwards else max(0, self._step - 1)
-        ready: dict[str, Any] = {}
-        later: dict[str, torch.Tensor] = {}
-        for key, value in values.items():
-            number_of = number_in(value)
-            if isinstance(number_of, torch.Tensor):
-                later[key] = number_of
-            else:
-                ready[key] = number_of
-        if later:
-            self._metrics.add(number, later)
-            if any(step.number == number for step in self._in_flight):
-                self._metrics.start()  # so that a loss still reaches the frame of its step
-        if ready and self._recording is not None:
-            self._recording.log(number, ready)
-        elif ready and len(self._early) < MOST_EARLY:
-            self._early.append((number, ready))
+        self._record.log(number, values)
 
     def _finish(self, status: Literal["completed", "failed"]) -> None:
-        try:
-            self._metrics.start()
-            self._deliver(wait=True)
-        finally:  # whatever a device says: the attempt ends
-            self._end_recording(status)
-
-    def _end_recording(self, status: Literal["completed", "failed"]) -> None:
-        if self._recording is not None:
-            first = self._settings.first_step or 0
-            under_way = (self._step or 0) - (0 if self._forwards else 1)
-            self._recording.finish(status, max(first, under_way))
-            _unfinished.discard(self._recording)
+        under_way = (self._step or 0) - (0 if self._forwards else 1)
+        self._record.finish(status, under_way)

@@ -22,17 +22,12 @@ def why_not(model: object) -> str | None:
         )
     if isinstance(model, torch.nn.DataParallel):
         return "DataParallel runs copies of the network in threads; use one device for now"
-    if isinstance(model, torch.nn.parallel.DistributedDataParallel):
-        return "DistributedDataParallel is not recorded yet; train in one process for now"
     if name == "FullyShardedDataParallel" or any(
         base.__name__.startswith("FSDP") for base in type(model).__mro__
     ):
         return "sharded parameters (FSDP) are not recorded yet; train in one process for now"
     if any(_is_compiled(module) for module in model.modules()):
         return f"{COMPILED}; {NOT_COMPILED}"
-    is_distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-    if is_distributed and torch.distributed.get_world_size() > 1:
-        return "a run of several processes is not recorded yet; train in one process for now"
     return None
 
 

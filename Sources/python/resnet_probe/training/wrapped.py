@@ -1,0 +1,29 @@
+"""The network inside what wraps it: DistributedDataParallel, a compiled module, one in the other."""
+
+from __future__ import annotations
+
+import torch
+
+#: What holds a network under which name: wrappers that call it and change none of its numbers.
+#: The type of compiled modules is looked up by its name, so that no compiler is imported.
+_HELD_BY = {"DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
+
+
+def network_within(model: torch.nn.Module) -> torch.nn.Module:
+    """The network that wrappers call, however they are nested; the module itself without any.
+
+    Its modules and parameters have the names that the user gave them, and hooks on it run whether
+    the loop calls it or a wrapper around it.
+    """
+    while True:
+        held = next((_HELD_BY[name] for name in _names(model) if name in _HELD_BY), None)
+        within = model._modules.get(held) if held is not None else None
+        if within is None:
+            return model
+        model = within
+
+
+def _names(model: torch.nn.Module) -> list[str]:
+    """The classes of a module that are torch's, so that no class of a user's is taken for one."""
+    kinds = type(model).__mro__
+    return [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] == "torch"]
