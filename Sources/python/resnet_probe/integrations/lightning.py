@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from resnet_probe.integrations.called_network import CalledNetwork
+from resnet_probe.integrations.called_network import Call, CalledNetwork
 from resnet_probe.integrations.recorded_training import RecordedTraining
 from resnet_probe.notices import write_line
 
@@ -86,9 +86,10 @@ class ResnetProbeCallback(Callback):
         """A batch ended, and perhaps a step."""
         self._training.guarded(self._end_batch, trainer, pl_module, outputs)
 
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """An epoch ended: its metrics are there."""
-        self._training.guarded(self._log, trainer)
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """An epoch begins: the metrics of the one before are there, for that one's last step."""
+        if self._training.probe is not None:
+            self._training.guarded(self._log, trainer)
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """A validation ended: its metrics are there."""
@@ -119,17 +120,11 @@ class ResnetProbeCallback(Callback):
 
     def _begin(self, trainer: Any, pl_module: Any) -> None:
         if self._network is None:
-            trained = (
-                parameter
-                for optimizer in trainer.optimizers
-                for group in optimizer.param_groups
-                for parameter in group["params"]
-            )
 
-            def found(part: torch.nn.Module, args: Any, kwargs: Any) -> None:
-                self._training.guarded(self._attach, trainer, pl_module, part, (args, kwargs))
+            def found(part: torch.nn.Module, call: Call) -> None:
+                self._training.guarded(self._attach, trainer, pl_module, part, call)
 
-            self._search = CalledNetwork(pl_module, trained, found)
+            self._search = CalledNetwork(pl_module, trainer.optimizers, found)
             return
         if callable(self._network):
             part = self._network(pl_module)
@@ -143,9 +138,8 @@ class ResnetProbeCallback(Callback):
         self._attach(trainer, pl_module, part, None)
 
     def _attach(
-        self, trainer: Any, pl_module: Any, part: torch.nn.Module,
-        under_way: tuple[tuple[Any, ...], dict[str, Any]] | None,
-    ) -> None:  # fmt: skip
+        self, trainer: Any, pl_module: Any, part: torch.nn.Module, call: Call | None
+    ) -> None:
         self._search = None
         optimizers = _optimizers_of(part, trainer.optimizers)
         is_counted = pl_module.automatic_optimization or len(trainer.optimizers) == 1
@@ -158,7 +152,7 @@ class ResnetProbeCallback(Callback):
             done=trainer.global_step if is_counted or trainer.global_step == 0 else None,
             planned=int(planned) if math.isfinite(planned) and planned > 0 else None,
             config=dict(hparams) if hparams else None,
-            under_way=under_way,
+            call=call,
         )
 
     def _end_batch(self, trainer: Any, pl_module: Any, outputs: Any) -> None:

@@ -9,9 +9,11 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.attach import attach
+from resnet_probe.integrations.called_network import Call
 from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe, loop_of
 from resnet_probe.settings import parse_settings
+from resnet_probe.training.step_loop import StepLoop
 
 #: What the trainer knows and `attach` is told by itself.
 FOUND = ("model", "optimizer", "scaler")
@@ -46,13 +48,14 @@ class RecordedTraining:
         self._notices = Notices(strict=bool(arguments.get("strict")))
         self._kept: dict[str, Any] = {}
         self._losses: list[Any] = []
-        self._loss_step: int | None = None
+        self._next = 0  # the step that comes next or is under way, when the last batch had ended
+        self._current = 0  # the step that the last batch was of
         self._has_losses = False
 
     def begin(
         self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], scaler: object,
         *, done: int | None, planned: int | None, config: object,
-        under_way: tuple[tuple[Any, ...], dict[str, Any]] | None = None,
+        call: Call | None = None,
     ) -> None:  # fmt: skip
         """Attaches: a new run, or the one that a checkpoint or an earlier call told of.
 
@@ -63,7 +66,7 @@ class RecordedTraining:
             done: How many steps the trainer made before; None where it does not count them so.
             planned: How many steps it plans in all, where it knows.
             config: What the run's configuration is where none was given.
-            under_way: The arguments of the network's call that has begun already.
+            call: The network's call where it has begun already.
         """
         self.finish("failed")
         self._losses, self._has_losses = [], False
@@ -72,43 +75,46 @@ class RecordedTraining:
             told |= {key: value for key, value in self._kept.items() if value is not None}
         given = {key: value for key, value in self.arguments.items() if value is not None}
         self.probe = attach(model, list(optimizers), scaler=scaler, **{**told, **given})
-        loop = loop_of(self.probe)
+        loop = self._loop()
         if loop is not None:
+            self._next = self._current = loop.next_step
             loop.left_as = "failed"  # a trainer always says when training has ended
-            if under_way is not None:
-                loop.call_begins(*under_way)
-        self._loss_step = self.probe.next_step
+            if call is not None:
+                _take_in(loop, call)
 
     def loss(self, value: Any) -> None:
         """Takes the loss of a pass as it was back-propagated; those of one step add."""
         if self.probe is None or not self.probe.is_recording:
             return
-        if isinstance(value, torch.Tensor):
-            value = value.detach()
-        self._losses.append(value)
+        self._losses.append(value.detach() if isinstance(value, torch.Tensor) else value)
         self._has_losses = True
 
     def pass_ended(self) -> None:
-        """Logs the losses of a step that has ended with this pass."""
-        if self.probe is None or self.probe.next_step == self._loss_step:
+        """A batch was trained: where that ended a step, logs the step's loss."""
+        loop = self._loop()
+        if loop is None:
             return
-        losses, self._losses = self._losses, []
-        if losses:
-            self.probe.log(loss=sum(losses[1:], losses[0]))
-        self._loss_step = self.probe.next_step
+        before, self._next = self._next, loop.next_step
+        self._current = self._next - 1 if self._next > before else self._next
+        if self._next > before:
+            losses, self._losses = self._losses, []
+            if losses:
+                loop.log_at(self._current, {"loss": sum(losses[1:], losses[0])})
 
     def log(self, values: Mapping[str, Any]) -> None:
-        """Logs the trainer's numbers; its `loss` only where no pass told one."""
-        if self.probe is None:
-            return
+        """Logs the trainer's numbers of the step that ended last, or is under way.
+
+        Its `loss` only where no pass told one.
+        """
+        loop = self._loop()
         taken = {
             str(key): value
             for key, value in values.items()
             if isinstance(value, (int, float, torch.Tensor)) and not isinstance(value, bool)
             if not (key == "loss" and self._has_losses)
         }
-        if taken:
-            self.probe.log(taken)
+        if loop is not None and taken:
+            loop.log_at(self._current, taken)
 
     def finish(self, status: Literal["completed", "failed"]) -> None:
         """Ends the attempt, where one is under way."""
@@ -135,13 +141,29 @@ class RecordedTraining:
         except Exception as problem:
             if self._notices.strict:
                 raise
+            if isinstance(problem, ValueError):  # an argument that does not fit the training
+                self._notices.say("argument", f"nothing is recorded: {problem}")
+                return
             words = " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
             self._notices.say(
                 function.__name__,
-                f"the callback could not follow the trainer ({words}); what it would have recorded"
-                " is left out",
+                f"the callback could not follow the trainer ({words}): what that would have"
+                " recorded is left out; please report this",
             )
+
+    def _loop(self) -> StepLoop | None:
+        return loop_of(self.probe) if self.probe is not None else None
 
     def _keep(self) -> None:
         if self.probe is not None:
             self._kept = {"id": self.probe.run, "step": self.probe.next_step}
+
+
+def _take_in(loop: StepLoop, call: Call) -> None:
+    """Has a call recorded that began before the probe was there."""
+    update = call.update
+    if update is None:
+        loop.call_begins(call.args, call.kwargs, None)
+    else:
+        step = (update.optimizer, update.args, update.kwargs)
+        update.closure_ended = loop.call_begins(call.args, call.kwargs, step)

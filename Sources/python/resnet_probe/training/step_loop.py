@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -103,9 +103,18 @@ class StepLoop:
         own = self._settings.first_step
         return (first_step(self._optimizers) if own is None else own) or 0
 
-    def call_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """The network's call began before it was watched: for one of its own forward pre-hooks."""
+    def call_begins(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any],
+        update: tuple[torch.optim.Optimizer, tuple[Any, ...], dict[str, Any]] | None,
+    ) -> Callable[[], object] | None:  # fmt: skip
+        """The network's call began before it was watched: for one of its own forward pre-hooks.
+
+        `update` is the optimizer's step whose closure makes the call, with its arguments; then the
+        answer is to be called when the closure has run.
+        """
+        ended = self._updates.adopt(*update) if update is not None else None
         self._watch.call_begins(args, kwargs)
+        return ended
 
     def finish(self, status: Literal["completed", "failed"]) -> None:
         """Ends the attempt, once, and takes all hooks away."""
@@ -362,6 +371,11 @@ class StepLoop:
         else:
             number = self._step if self._forwards else max(0, self._step - 1)
         self._record.log(number, values)
+
+    def log_at(self, number: int, values: Mapping[str, Any]) -> None:
+        """Takes numbers of one step that is under way or has ended."""
+        if not self.is_finished:
+            self.guard(self._record.log, number, values)
 
     def _finish(self, status: Literal["completed", "failed"]) -> None:
         under_way = (self._step or 0) - (0 if self._forwards else 1)

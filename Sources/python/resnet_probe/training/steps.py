@@ -113,12 +113,20 @@ class UpdateWatch:
             self._scaled_step.remove()
             self._scaled_step = None
 
+    def adopt(
+        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[[], object] | None:
+        """Takes in a step that began before it was watched: what to call when its closure has run."""
+        told: list[FirstRun] = []
+        self._guard(self._begins, optimizer, args, kwargs, told)
+        return told[0].ended if told else None
+
     def _before(
         self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         told: list[FirstRun] = []
         self._guard(self._begins, optimizer, args, kwargs, told)
-        return _with_closure(told[0], args, kwargs) if told else None
+        return with_closure(told[0], args, kwargs) if told else None
 
     def _after(self, optimizer: Optimizer, _args: object, _kwargs: object) -> None:
         self._guard(self._ends, optimizer)
@@ -135,7 +143,7 @@ class UpdateWatch:
             self._scaled[key] = True
         gradient_scale = _tensor(optimizer, "grad_scale")
         scale = self._scale(optimizer)
-        closure = _closure_in(args, kwargs)
+        closure = closure_in(args, kwargs)
         listens = self._observer.update_begins(
             optimizer,
             scale=gradient_scale if scale is None else scale,
@@ -189,24 +197,24 @@ class FirstRun:
 
     def __init__(self, closure: Callable[..., Any], ended: Callable[[], object]) -> None:
         self.closure = closure
-        self._ended: Callable[[], object] | None = ended
+        self.ended: Callable[[], object] | None = ended
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the closure answers."""
         answer = self.closure(*args, **kwargs)
-        ended, self._ended = self._ended, None
+        ended, self.ended = self.ended, None
         if ended is not None:
             ended()
         return answer
 
 
-def _closure_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any] | None:
+def closure_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any] | None:
     """The closure among the arguments of `step`, the optimizer's own first."""
     given = (kwargs.get("closure"), *args[1:])
     return next((one for one in given if callable(one)), None)
 
 
-def _with_closure(
+def with_closure(
     run: FirstRun, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of `step` with another closure in the closure's place."""
