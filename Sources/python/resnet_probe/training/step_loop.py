@@ -57,7 +57,6 @@ class StepLoop:
         self._settings = settings
         self._notices = notices
         self._ranks = ranks
-        self._optimizers = optimizers
         self._selector = selector
         self._record = RunRecord(settings, notices, ranks, self.guard)
         self._step: int | None = None  # the one under way; None before the first forward
@@ -73,6 +72,7 @@ class StepLoop:
         self._has_looked = False  # whether the network was compiled
         self._parameters: ParameterPasses | None = None
         self._updates = UpdateWatch(optimizers, scaler, self, self.guard)
+        self._optimizers = self._updates.optimizers
         self._watch = ModelWatch(
             model, self, self.guard, detail=settings.detail, sample_axis=settings.sample,
             mask_of=lambda args, kwargs: mask_of(settings.mask, args, kwargs), blocks=blocks,

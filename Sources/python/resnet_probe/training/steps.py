@@ -102,6 +102,11 @@ class UpdateWatch:
                 partial(guard, self._scaled_failed),
             )
 
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        """What is watched, without wrappers, each once."""
+        return list(self._watched.values())
+
     def detach(self) -> None:
         """Give optimizers and scaler back as they were. Further calls do nothing."""
         for handle in self._handles:
