@@ -332,8 +332,10 @@ def test_a_larger_part_that_is_never_called_costs_the_first_step_and_is_said(
     assert [frame.step for frame in frames_in(spool)] == [1, 2, 3, 4, 5]
     said = [line for line in capfd.readouterr().err.splitlines() if "network=" in line]
     assert said == [
-        "resnet-probe: the callback takes 'model' for the network, from the second batch on; give"
-        " network= to choose"
+        (
+            "resnet-probe: the callback takes 'model' for the network, from the second batch on;"
+            " give network= to choose"
+        )
     ]
 
 
