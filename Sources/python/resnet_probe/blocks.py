@@ -5,8 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from resnet_probe.tracing.places import Place
+
 #: The most places that one remark below the table names.
 MOST_PLACES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """Which arguments of a block's operations are what, where no trace can tell."""
+
+    branch: int = -1  # of the join; of a concatenation the part that is new
+    mask: int = -1  # of the product with the drop mask
+    is_mask_inverted: bool = False  # true where the branch is dropped
+    mask_scale: float = 1.0  # what stands beside the mask and makes up for it
+    alpha: float = 1.0  # what the join multiplies the branch with
+    fork: int = -1  # which argument of the owner's call is the stream
+    is_fork_whole: bool = True  # the stream is not overwritten before the join
+    is_fork_added: bool = False  # the shortcut is the stream itself, and no view of it
+    samples: int = 0  # of the branch, in one row of the batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +41,8 @@ class Site:
     maps: tuple[str, ...] = ()  # parameters of the branch's maps alone
     stream_elements: int = 0  # of the stream for one row of the batch
     last_map: tuple[str, ...] = ()  # parameters whose <θ, ∂θ> is the sum of <g, F>
+    places: tuple[Place, ...] = ()  # in the calls around the block, the network's own last
+    operands: Operands = field(default_factory=lambda: Operands())
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,16 @@ class Hook(Generic[Arguments, Answer]):
         return stand_in()
 
 
+class TracedHook(Hook[Arguments, Answer]):
+    """A hook that `torch.compile` traces too: what it calls stands in the compiled graph."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer | None:
+        """Call the function."""
+        return self._function(*args, **kwargs)
+
+
 def stand_in() -> Callable[..., None]:
     """What a copy carries in a hook's place: takes any positional arguments, returns None."""
     return contextlib.nullcontext().__exit__

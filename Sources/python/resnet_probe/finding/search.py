@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch.nn.modules import module as torch_module
 
-from resnet_probe.blocks import Block, BlockMap
+from resnet_probe.blocks import Block, BlockMap, Site
 from resnet_probe.finding import graph, plain
 from resnet_probe.finding.graph import Candidate, Names, UnclearSum
 from resnet_probe.finding.inferred import with_inferred
+from resnet_probe.finding.placing import operands_of, places_of
 from resnet_probe.finding.plain import PlainCandidate
 from resnet_probe.finding.registry import Declared, declared_in
 from resnet_probe.inert import Hook
@@ -26,6 +27,7 @@ from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.junction import Junction, Unclear
 from resnet_probe.tracing.listener import Join, Listener
 from resnet_probe.tracing.node import Call
+from resnet_probe.tracing.places import Place
 from resnet_probe.tracing.tap import Tap, close, open_tap
 from resnet_probe.tracing.trace import Trace, tensors_in
 
@@ -126,6 +128,8 @@ class Search(Listener):
         tensors = [t for t in tensors_in(args) if t.is_floating_point() and t.ndim > 1]
         stream = tensors[0] if len(tensors) == 1 else None
         call.shape = tuple(stream.shape) if stream is not None else ()
+        known = [self.trace.node(a) if isinstance(a, torch.Tensor) else None for a in args]
+        call.arguments = tuple(-1 if node is None else node.index for node in known)
         if not self._may_be_plain(module):
             stream = None
         self._entries.append(_Entry(call, stream, stream._version if stream is not None else 0))
@@ -284,7 +288,7 @@ class Search(Listener):
                 remarks.append(f"{where}: its parameters are not the network's; not measured")
                 continue
             remarks += [] if remark is None else [f"{where}: {remark}"]
-            block = replace(block, found=self._found(candidate))
+            block = replace(block, found=self._found(candidate), site=self._placed(candidate, block))
             found.append((candidate.node, block, self._records.pop(candidate.node, None)))
         has_joins = any(
             not graph.is_parallel(self.trace, candidate, self._unclear) for candidate in candidates
@@ -293,7 +297,14 @@ class Search(Listener):
             one = self._plain[place]
             block = plain.block_of(self.trace, one, self.names, live, outputs, self.sample_axis)
             declared = self._declared.get(id(one.module))
-            block = replace(block, found=declared.found if declared is not None else "module")
+            site = block.site
+            if one.module is None:
+                first, last = (self.trace.nodes[n] for n in (one.nodes[0], one.nodes[-1]))
+                site = replace(site, places=places_of(self.trace, self.names, last, first=first))
+            else:
+                site = replace(site, places=self._places_of_call(one.call))
+            found_as = declared.found if declared is not None else "module"
+            block = replace(block, found=found_as, site=site)
             found.append((one.nodes[-1], block, self._plain_records.pop(place, None)))
         found.sort(key=lambda entry: entry[0])
         remarks += graph.unclear_remarks(self._unclear)
@@ -304,6 +315,28 @@ class Search(Listener):
         ordered = graph.in_order(made, self.names)
         self._settle(ordered, records)
         return BlockMap(ordered, dict.fromkeys(remarks))
+
+    def _placed(self, candidate: Candidate, block: Block) -> Site:
+        """A block's site with its places."""
+        trace, junction = self.trace, candidate.junction
+        masked = junction.ending.mask_node
+        mask = trace.nodes[masked] if masked is not None else None
+        end = trace.nodes[candidate.node]
+        owner = graph.owner_of(trace, junction.region | {candidate.node})
+        samples = samples_in(trace.nodes[junction.branch_node].shape, block)
+        return replace(
+            block.site, places=places_of(trace, self.names, end, mask=mask),
+            operands=operands_of(trace, candidate, owner, samples),
+        )  # fmt: skip
+
+    def _places_of_call(self, own: Call) -> tuple[Place, ...]:
+        """Where the call of a plain block's module is, in each call around it."""
+        found = []
+        for index in self.trace.calls_around(own.index):
+            module = self.trace.calls[index].module
+            before = sum(other.module is module for other in self.trace.calls[:index])
+            found.append(Place(self.names.modules.get(id(module), ""), before, -1))
+        return tuple(found)
 
     def _plain_places(self, live: int, *, has_joins: bool) -> list[int]:
         """The plain candidates that are blocks: declared ones, and all where nothing else is."""

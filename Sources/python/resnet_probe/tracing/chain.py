@@ -35,7 +35,7 @@ class Chains:
 
     def before(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Ends the chains that the coming operation reads and does not go on."""
-        if not self._open or name == "__get__":
+        if not self._open or name in operations.QUESTIONS:
             return
         for tensor in tensors_in((args, kwargs), depth=3):
             node = self._trace.node(tensor)

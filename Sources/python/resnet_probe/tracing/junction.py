@@ -27,6 +27,10 @@ class Junction:
     branch: list[int]  # the nodes of the branch, in order
     projection: list[int]  # those of a projection
     ending: Ending = field(default_factory=lambda: Ending())
+    branch_operand: int = -1  # which argument (or part of a concatenation) the branch is
+    alpha: float = 1.0  # what the join multiplies the branch with
+    is_fork_whole: bool = True  # the stream is not overwritten before the join
+    is_fork_added: bool = False  # the shortcut is the stream itself, and no view or copy of it
 
     def parameters(self, trace: Trace) -> list[torch.Tensor]:
         """The branch's parameters in the order of their use."""

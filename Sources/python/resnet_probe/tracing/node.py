@@ -28,6 +28,9 @@ class Node:
     random: torch.Tensor | None = None  # the random factor of a product: maybe a drop mask
     unscaled: torch.Tensor | None = None  # what was multiplied by `random`
     macs: int | None = None
+    factor_operand: int = -1  # which argument of a masked product is `random`
+    join: int = -1  # its number among the joining operations, see `tracing.places`
+    layer: int = -1  # its number among the layers
     consumers: list[int] = field(default_factory=list)
 
     @property
@@ -58,3 +61,7 @@ class Call:
     first: int  # the index of the first node made inside
     shape: tuple[int, ...] = ()  # of the only floating tensor that it was called with
     end: int = -1  # the index after the last node made inside; -1: under way
+    arguments: tuple[int, ...] = ()  # the nodes that it was called with; -1: no node
+    first_join: int = 0  # how many joining operations came before
+    first_layer: int = 0
+    end_join: int = 0  # how many came before its end

@@ -81,6 +81,14 @@ SHAPED = frozenset(
         "new_full", "new_tensor", "rand_like", "randn_like", "randint_like", "detach", "detach_",
     }
 )  # fmt: skip
+#: Questions about a tensor's form, which read none of its values.
+QUESTIONS = frozenset(
+    {
+        "__get__", "dim", "ndimension", "size", "numel", "nelement", "stride", "storage_offset",
+        "element_size", "is_floating_point", "is_complex", "is_contiguous", "is_signed", "__len__",
+        "get_device", "data_ptr", "untyped_storage",
+    }
+)  # fmt: skip
 #: Results that are random.
 RANDOM = frozenset(
     {

@@ -76,6 +76,7 @@ class Tap(TorchFunctionMode):
         self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Join | None:
         name = operations.name_of(func)
+        self.trace.count(name, args, kwargs)
         if self._chains is not None:
             self._chains.before(name, args, kwargs)
         if name in operations.ADDS:
@@ -109,13 +110,17 @@ class Tap(TorchFunctionMode):
         is_second = junction.branch_node == nodes[1].index
         operands = (first, second) if is_second else (second, first)
         overwrites = None if name == "add" else int(not is_second)
+        junction.branch_operand = int(is_second)
+        junction.is_fork_added = junction.forks[0] == nodes[1 - int(is_second)].index
         if alpha != 1 and not isinstance(alpha, (int, float)):
             return None
         if alpha != 1 and not is_second:  # F + αx: the shortcut is no longer the stream itself
             junction.shortcut = "projection"
+            junction.branch_operand = -1
             with torch.no_grad():
                 operands = (operands[0].detach() * alpha, operands[1])
             alpha = 1
+        junction.alpha = float(alpha)
         return self._join(name, junction, operands, float(alpha), overwrites)
 
     def _before_cat(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Join | None:
@@ -130,6 +135,8 @@ class Tap(TorchFunctionMode):
         junction = join_of_cat(self.trace, nodes)
         if junction is None:
             return None
+        places = [node.index for node in nodes]
+        junction.branch_operand = places.index(junction.branch_node)
         by_index = {node.index: part for part, node in known if node is not None}
         operands = (*(by_index[fork] for fork in junction.forks), by_index[junction.branch_node])
         return self._join(name, junction, operands, 1.0, None)
@@ -152,6 +159,7 @@ class Tap(TorchFunctionMode):
         fork = self.trace.nodes[junction.forks[0]].reference()
         if fork is not None and self.trace.node(fork) is not self.trace.nodes[junction.forks[0]]:
             fork = None  # the tensor was overwritten since
+        junction.is_fork_whole = fork is not None
         return Join(junction, operands, name, mask, unmasked, fork, scale, overwrites)
 
     def _after(

@@ -15,6 +15,7 @@ import torch
 
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.node import Call, Constant, Node
+from resnet_probe.tracing.places import Places
 
 
 class Trace:
@@ -32,6 +33,8 @@ class Trace:
         self._known: dict[int, Node | Constant] = {}
         self._functions: dict[Any, int] = {}  # of gradients, to their nodes
         self._counts_macs = counts_macs
+        self._places = Places()
+        self._place = (-1, -1)  # of the operation under way
 
     # What is known of a tensor
 
@@ -93,10 +96,16 @@ class Trace:
 
     # Modules
 
+    @property
+    def joins(self) -> int:
+        """How many joining operations there were so far."""
+        return self._places.joins
+
     def enter(self, module: torch.nn.Module | None) -> Call:
         """Begins a module's call."""
         parent = self._stack[-1] if self._stack else -1
         call = Call(len(self.calls), parent, module, len(self.nodes))
+        call.first_join, call.first_layer = self._places.joins, self._places.layers
         self.calls.append(call)
         self._stack.append(call.index)
         return call
@@ -106,6 +115,7 @@ class Trace:
         while self._stack and self._stack.pop() != call.index:
             pass
         call.end = len(self.nodes)
+        call.end_join = self._places.joins
 
     @property
     def innermost(self) -> Call | None:
@@ -119,6 +129,10 @@ class Trace:
             index = self.calls[index].parent
 
     # Operations
+
+    def count(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Numbers the operation that comes next."""
+        self._place = self._places.count(name, args, kwargs)
 
     def record(
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
@@ -157,6 +171,7 @@ class Trace:
                 output, name, tuple(parents), tuple(parameters.values()), is_map=is_map
             )
             node.is_direct = is_direct
+            node.join, node.layer = self._place
             self._write_base(output, node, args)
             node.in_place = any(output is argument for argument in args[:1])
             if name in operations.SCALINGS:
@@ -245,6 +260,7 @@ class Trace:
         if not name.startswith("mul") or not is_mask_of(random, node.shape):
             return
         node.random = random
+        node.factor_operand = next((i for i, a in enumerate(args) if a is random), -1)
         if not node.in_place:
             others = [a for a in args if isinstance(a, torch.Tensor) and a is not random]
             node.unscaled = others[0] if len(others) == 1 else None
@@ -260,6 +276,7 @@ class Trace:
         if known is None or not known.is_mask or not is_zero or not is_mask_of(mask, node.shape):
             return
         node.random = mask if name == "where" else mask.logical_not()
+        node.factor_operand = 0 if name == "where" else 1
         if isinstance(chosen, torch.Tensor) and not node.in_place:
             node.unscaled = chosen
 

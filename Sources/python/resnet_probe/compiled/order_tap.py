@@ -1,0 +1,176 @@
+"""Sees the joins of blocks by their number in the pass; torch.compile traces through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch._dynamo
+from torch.overrides import TorchFunctionMode
+
+from resnet_probe.compiled import observe
+from resnet_probe.compiled.buffers import Buffers
+from resnet_probe.tracing.places import LAYERS, is_joining
+
+_before_sum = torch._dynamo.allow_in_graph(observe.before_sum)
+_after_sum = torch._dynamo.allow_in_graph(observe.after_sum)
+_concatenation = torch._dynamo.allow_in_graph(observe.concatenation)
+_plain = torch._dynamo.allow_in_graph(observe.plain)
+
+
+class Reading:
+    """What traced code reads of one block, equal for blocks that share compiled code."""
+
+    __slots__ = (
+        "absorbed", "activation", "alpha", "axis", "block", "branch", "columns", "detail", "fork", "forward",
+        "gradient", "is_concat", "is_mask_inverted", "listens", "maps", "mask", "mask_scale",
+    )  # fmt: skip
+
+    def __init__(self, buffers: Buffers, detail: str, maps: str) -> None:
+        block = buffers.block
+        self.block = block
+        operands = block.site.operands
+        is_identity = block.shortcut == "identity"
+        self.forward = buffers.forward
+        self.gradient = buffers.gradient
+        self.columns = buffers.columns
+        self.absorbed = buffers.absorbed
+        self.axis = block.sample_axis
+        self.activation = block.activation if is_identity else "identity"
+        self.detail = detail
+        self.is_concat = block.kind == "concat"
+        self.branch = operands.branch
+        self.mask = operands.mask
+        self.is_mask_inverted = operands.is_mask_inverted
+        self.mask_scale = operands.mask_scale
+        self.alpha = operands.alpha
+        self.fork = operands.fork if block.shortcut == "projection" else -1
+        is_own = (is_identity and operands.is_fork_added) or block.kind == "plain"
+        self.listens = is_own and not block.site.has_other_readers
+        self.maps = maps
+
+
+@dataclass(slots=True)
+class Table:
+    """The blocks of one call of a module, by their number in it."""
+
+    joins: dict[int, Reading] = field(default_factory=dict)
+    masks: dict[int, Reading] = field(default_factory=dict)
+    starts: dict[int, Reading] = field(default_factory=dict)  # of chains, by their first layer
+    ends: dict[int, Reading] = field(default_factory=dict)
+    modules: dict[int, Reading] = field(default_factory=dict)  # plain blocks that are modules
+
+
+class OrderTap(TorchFunctionMode):
+    """Measures the blocks of `table` as their numbers come up.
+
+    While it lies on the thread's function modes, `torch.compile` runs other graphs than without it
+    (modes are among its guards): measured graphs and bare ones. Only what a compiler can trace
+    stands here. `seen` takes the shapes of each block that was measured.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = Table()
+        self.join = 0
+        self.layer = 0
+        self.module = 0
+        self.present: torch.Tensor | None = None
+        self.arguments: list[Any] = []  # of the owners under way
+        self.unmasked: list[torch.Tensor] = []  # F and its mask, until the join
+        self.streams: dict[int, torch.Tensor] = {}  # of chains under way
+        self.seen: list[Any] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Does the operation; measures before and after it."""
+        kwargs = kwargs or {}
+        if torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling():
+            return func(*args, **kwargs)  # the compiler's own work on a graph
+        name = getattr(func, "__name__", "")
+        if is_joining(name, args):
+            join = self.join
+            self.join = join + 1
+            if join in self.table.masks:
+                self._mask(self.table.masks[join], args)
+            elif join in self.table.joins:
+                return self._joined(join, self.table.joins[join], func, args, kwargs)
+        if name in LAYERS:
+            return self._layer(func, args, kwargs)
+        return func(*args, **kwargs)
+
+    def _mask(self, reading: Reading, args: Any) -> None:
+        mask = args[reading.mask]
+        branch = args[1] if reading.mask == 0 else args[0]
+        self.unmasked = [branch.clone(), mask.logical_not() if reading.is_mask_inverted else mask]
+
+    def _joined(self, join: int, reading: Reading, func: Any, args: Any, kwargs: Any) -> Any:
+        mask = None
+        if reading.is_concat:
+            parts = list(args[0])
+            new = parts.pop(reading.branch)
+            _concatenation(
+                new, parts, reading.forward, reading.gradient, reading.axis, reading.detail
+            )
+            self.seen.append((join, new.shape, None, [part.shape for part in parts]))
+            return func(*args, **kwargs)
+        branch, stream = args[reading.branch], args[1 - reading.branch]
+        if reading.alpha != 1:
+            branch = branch * reading.alpha
+        if reading.mask >= 0 and len(self.unmasked) == 2:
+            unmasked, mask = self.unmasked
+            self.unmasked = []
+            if reading.mask_scale != 1:
+                mask = mask * reading.mask_scale
+                branch = branch / torch.where(mask != 0, mask, torch.ones_like(mask))
+            else:
+                branch = unmasked
+        fork = self.arguments[-1][reading.fork] if reading.fork >= 0 and self.arguments else None
+        _before_sum(
+            stream, branch, mask, fork, self.present, reading.forward, reading.columns,
+            reading.absorbed, reading.gradient, reading.axis, reading.activation, reading.detail,
+            reading.listens, reading.maps,
+        )  # fmt: skip
+        self.seen.append((join, branch.shape, None if fork is None else fork.shape, None))
+        result = func(*args, **kwargs)
+        _after_sum(result, reading.gradient, reading.axis)
+        return result
+
+    def _layer(self, func: Any, args: Any, kwargs: Any) -> Any:
+        layer = self.layer
+        self.layer = layer + 1
+        if layer in self.table.starts:
+            self.streams[layer] = args[0]
+        result = func(*args, **kwargs)
+        if layer in self.table.ends:
+            reading = self.table.ends[layer]
+            stream = self.streams.pop(reading.fork)
+            self._plain(("layer", layer), reading, stream, result)
+        return result
+
+    def _plain(self, key: Any, reading: Reading, stream: Any, output: Any) -> None:
+        _plain(
+            stream, output, self.present, reading.forward, reading.columns, reading.gradient,
+            reading.axis, reading.detail, reading.listens, reading.maps,
+        )  # fmt: skip
+        self.seen.append((key, output.shape, None, None))
+
+    def entered(self, args: Any) -> None:
+        """A module begins whose arguments hold a projection's stream."""
+        self.arguments.append(args)
+
+    def left(self) -> None:
+        """It ends."""
+        self.arguments.pop()
+
+    def module_ended(self, args: Any, output: Any) -> None:
+        """A plain block that is a module ended."""
+        module = self.module
+        self.module = module + 1
+        if module in self.table.modules:
+            streams = [a for a in args if isinstance(a, torch.Tensor) and a.is_floating_point()]
+            self._plain(("module", module), self.table.modules[module], streams[0], output)
+
+

@@ -1,0 +1,59 @@
+"""What a compiler's trace of a network is told about where its blocks are."""
+
+from __future__ import annotations
+
+from resnet_probe.blocks import Operands
+from resnet_probe.finding.graph import Candidate, Names
+from resnet_probe.tracing.node import Node
+from resnet_probe.tracing.places import Place
+from resnet_probe.tracing.trace import Trace
+
+
+def places_of(
+    trace: Trace, names: Names, end: Node, *, mask: Node | None = None, first: Node | None = None
+) -> tuple[Place, ...]:
+    """Where a block ends, in each call of a module around it, the innermost first.
+
+    `mask` is the product with its drop mask; `first` the map of a chain, which `end` is the last
+    operation of.
+    """
+    found = []
+    for index in trace.calls_around(end.call):
+        call = trace.calls[index]
+        name = names.modules.get(id(call.module))
+        if name is None:
+            continue
+        before = sum(other.module is call.module for other in trace.calls[:index])
+        last = call.end_join if call.end >= 0 else trace.joins
+        found.append(
+            Place(
+                name, before,
+                join=end.join - call.first_join if end.join >= 0 else -1,
+                mask=mask.join - call.first_join if mask is not None and mask.join >= 0 else -1,
+                first_layer=first.layer - call.first_layer if first is not None else -1,
+                last_layer=end.layer - call.first_layer if first is not None else -1,
+                joins=last - call.first_join,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def operands_of(trace: Trace, candidate: Candidate, owner: int, samples: int) -> Operands:
+    """Which arguments of a candidate's operations are its branch, its stream and its mask."""
+    junction = candidate.junction
+    masked = junction.ending.mask_node
+    mask = trace.nodes[masked] if masked is not None else None
+    arguments = trace.calls[owner].arguments
+    fork = junction.forks[0]
+    rows = trace.nodes[fork].shape[0] if trace.nodes[fork].shape else 1
+    return Operands(
+        branch=junction.branch_operand,
+        mask=mask.factor_operand if mask is not None else -1,
+        is_mask_inverted=mask is not None and mask.operation.startswith("masked_fill"),
+        mask_scale=junction.ending.mask_scale,
+        alpha=junction.alpha,
+        fork=arguments.index(fork) if fork in arguments else -1,
+        is_fork_whole=junction.is_fork_whole,
+        is_fork_added=junction.is_fork_added,
+        samples=samples // max(1, rows),
+    )

@@ -1,0 +1,158 @@
+"""Where compiled code begins and ends, seen from outside of it.
+
+`torch.compile(module)` runs the module's hooks outside of the graph, but with the compiler awake: it
+would compile the hook. `module.compile()` compiles the hooks too, so that there the call itself is
+wrapped.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from resnet_probe.inert import Hook
+from resnet_probe.names import modules_of
+
+_frames = torch._C._dynamo.eval_frame
+
+
+class OutsideHook(Hook[..., Any]):
+    """A hook that runs outside of compiled code: the compiler neither traces nor compiles it.
+
+    Where a compiler traces the call that it belongs to, it does nothing.
+    """
+
+    __slots__ = ("_disabled",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._disabled: Callable[..., Any] | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the function with the compiler asleep."""
+        if torch.compiler.is_compiling():
+            return None
+        if not is_compiler_awake():
+            return self._function(*args, **kwargs)
+        if self._disabled is None:
+            self._disabled = torch.compiler.disable(_noting(self._function))
+        return self._disabled(*args, **kwargs)
+
+
+# The compiler leaves the frame of a call as it is, and still inlines it where it traces the caller.
+_frames.set_code_exec_strategy(
+    OutsideHook.__call__.__code__,
+    _frames._FrameExecStrategy(_frames._FrameAction.SKIP, _frames._FrameAction.DEFAULT),
+)
+
+
+class _Awake:
+    """Whether the hook that runs was called from within `torch.compile`."""
+
+    is_so = False
+
+
+def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        _Awake.is_so = True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _Awake.is_so = False
+
+    return noted
+
+
+def is_compiler_awake() -> bool:
+    """Whether Python's frames are being compiled, in this thread, where this is called."""
+    return callable(_frames.get_eval_frame_callback())
+
+
+def was_called_compiled() -> bool:
+    """Asked within an `OutsideHook`: whether what it belongs to runs compiled."""
+    return _Awake.is_so
+
+
+class CompiledCall:
+    """Stands in for what `module.compile()` made of a module's call, until `remove`.
+
+    `begins(args, kwargs)` comes before it and `ended(output)` after it, None where it raised.
+    """
+
+    def __init__(
+        self, module: torch.nn.Module, begins: Callable[[Any, Any], Any],
+        ended: Callable[[Any], Any],
+    ) -> None:  # fmt: skip
+        self._module = module
+        self._inner: Callable[..., Any] = module._compiled_call_impl  # type: ignore[assignment]
+        self._begins = begins
+        self._ended = ended
+        self._is_on = True
+        module._compiled_call_impl = self  # type: ignore[assignment]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The module's call."""
+        if not self._is_on or torch.compiler.is_compiling():
+            return self._inner(*args, **kwargs)
+        self._begins(args, kwargs)
+        output = None
+        try:
+            output = self._inner(*args, **kwargs)
+        finally:
+            self._ended(output)
+        return output
+
+    def remove(self) -> None:
+        """Gives the module its call back, unless something else lies on it."""
+        self._is_on = False
+        if self._module.__dict__.get("_compiled_call_impl") is self:
+            self._module._compiled_call_impl = self._inner  # type: ignore[assignment]
+
+
+def is_wrapper(module: torch.nn.Module) -> bool:
+    """Whether a module is what `torch.compile(module)` returns."""
+    return type(module).__name__ == "OptimizedModule" and "_orig_mod" in module._modules
+
+
+def is_compiled_in_place(module: torch.nn.Module) -> bool:
+    """Whether `module.compile()` was called."""
+    return module.__dict__.get("_compiled_call_impl") is not None
+
+
+def has_compiled_forward(module: torch.nn.Module) -> bool:
+    """Whether its `forward` was replaced by a compiled one."""
+    return hasattr(module.__dict__.get("forward"), "_torchdynamo_orig_callable")
+
+
+def compiled_modules(model: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
+    """The modules in a network that run compiled when they are called from outside."""
+    found = []
+    inside: set[int] = set()
+    for name, module in modules_of(model):
+        if is_wrapper(module):
+            inside.add(id(module._orig_mod))
+        elif id(module) in inside or is_compiled_in_place(module) or has_compiled_forward(module):
+            found.append((name, module))
+    return found
+
+
+def call_outside(
+    module: torch.nn.Module, begins: Callable[[], Any], ended: Callable[[], Any]
+) -> list[Any]:
+    """Tells of each call of a compiled module, from outside; returns what to `remove`."""
+    if is_compiled_in_place(module):
+        return [CompiledCall(module, lambda *_: begins(), lambda _: ended())]
+    return [
+        module.register_forward_pre_hook(OutsideHook(lambda *_: begins())),
+        module.register_forward_hook(OutsideHook(lambda *_: ended()), always_call=True),
+    ]
+
+
+def has_compiled() -> bool:
+    """Whether anything was compiled in this process, perhaps the forward that no hook saw."""
+    utils = sys.modules.get("torch._dynamo.utils")
+    counters = getattr(utils, "counters", {})
+    return any(counters.get(kind) for kind in ("frames", "stats"))
