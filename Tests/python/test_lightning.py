@@ -1,6 +1,9 @@
 """Lightning's Trainer with the callback: its frames are those of a loop written by hand."""
 
+import os
 import pathlib
+import subprocess
+import sys
 from typing import Any
 
 import lightning.pytorch
@@ -15,7 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from frames import RecordedFrame, frames_by_run, frames_in
-from journals import ATTEMPT_FINISHED, FRAME, METRICS, RUN_OPENED, Folder, records
+from journals import ATTEMPT_FINISHED, FRAME, METRICS, ROOT, RUN_OPENED, Folder, records
 from networks.cifar_resnet import CifarResNet
 
 BATCHES = 6
@@ -420,3 +423,36 @@ def test_a_disabled_callback_leaves_training_alone(
     assert fitting.global_step == BATCHES
     assert not list(spool.glob("*.rpj"))
     assert "resnet-probe" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("make", ["Classifier", "Adversarial"])
+def test_two_processes_of_ddp_are_two_ranks_of_one_run(
+    spool: pathlib.Path, tmp_path: pathlib.Path, make: str
+) -> None:
+    program = f"""
+from pathlib import Path
+from test_lightning import {make}, ResnetProbeCallback, loader, trainer
+callback = ResnetProbeCallback(every=1, strict=True)
+strategy = "ddp_spawn_find_unused_parameters_true"
+trainer(Path(), callback, devices=2, strategy=strategy).fit({make}(), loader())
+"""
+    path = [str(ROOT / "Sources" / "python"), str(ROOT / "Tests" / "python")]
+    outcome = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    heads = [records(path.read_bytes())[0] for path in spool.glob("*.rpj")]
+    assert sorted(head.number(9) for head in heads) == [0, 1]
+    assert [head.number(10) for head in heads] == [2, 2]
+    assert heads[0].fields[3] == heads[1].fields[3]
+    for attempt in ends(spool):
+        assert attempt[1:] == (0, [0, 1, 2], True, 2)
+    (frames,) = frames_by_run(spool).values()
+    assert all(block.micro_batches == 1 for frame in frames for block in frame.blocks)
+    assert all(block.update_ratio for frame in frames for block in frame.blocks)

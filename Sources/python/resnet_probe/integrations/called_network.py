@@ -10,6 +10,7 @@ import torch
 
 from resnet_probe.inert import Hook
 from resnet_probe.training.steps import FirstRun, closure_in, with_closure
+from resnet_probe.training.wrapped import is_redirected
 
 
 @dataclass(slots=True)
@@ -73,7 +74,7 @@ class CalledNetwork:
         name = self._names.get(id(part))
         if name is None or not self._handles or not part.training or not torch.is_grad_enabled():
             return
-        if any(_is_within(name, other) for other, _ in self._called):
+        if is_redirected(part) or any(_is_within(name, other) for other, _ in self._called):
             return
         if any(
             size > self._sizes[name]

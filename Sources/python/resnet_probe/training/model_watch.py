@@ -23,6 +23,7 @@ from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.tap import Tap, call_frame, close, is_running, open_tap
 from resnet_probe.tracing.trace import Trace, tensors_in
 from resnet_probe.training.guard import Guard
+from resnet_probe.training.wrapped import is_redirected
 
 #: The most outputs of a network that are asked whether a gradient reached them.
 MOST_OUTPUTS = 8
@@ -165,6 +166,8 @@ class ModelWatch:
         self._guard(self._begin, module, args, kwargs)
 
     def _begin(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        if is_redirected(module):
+            return
         if self._is_under_way():
             if self._calls_running() > 1:
                 return  # the network calls itself
