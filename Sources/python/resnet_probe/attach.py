@@ -18,6 +18,7 @@ from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
 from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.training.entrance import entrance_of
 from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.step_loop import StepLoop
 from resnet_probe.training.unsupported import why_not
@@ -109,7 +110,10 @@ def attach(
         given = _found(network, example, chosen, settings.sample, notices)
     ranks = Ranks(network, settings.run_id, notices)
     try:
-        loop = StepLoop(network, optimizers, scaler, settings, notices, ranks, given, selector)
+        loop = StepLoop(
+            network, optimizers, scaler, settings, notices, ranks, given, selector,
+            entrance_of(model),
+        )  # fmt: skip
     except Exception as problem:  # an optimizer or scaler that tells of no steps
         raise ValueError(f"cannot attach to {type(network).__name__}: {problem}") from None
     _replace(network, loop)

@@ -78,7 +78,7 @@ class CompiledPasses:
         self._pass: Pass | None = None
         self._growth = 1.0
         self._is_wrong = False
-        names = {name: p for name, p in parameters_of(model)}
+        names = dict(parameters_of(model))
         self._maps = {
             block.ordinal: shapes_of(
                 [tuple(names[n].shape) for n in block.site.parameters if names[n].requires_grad]

@@ -122,7 +122,7 @@ def _on_meta(
     for buffer in model.buffers():
         memo[id(buffer)] = torch.empty_like(buffer, device="meta")
     with _kept_randomness():
-        twin = copy.deepcopy(model, memo)
+        twin = _copied(model, memo)
         moved = (
             _mapped(args, lambda t: t.detach().to("meta")),
             _mapped(kwargs, lambda t: t.detach().to("meta")),
@@ -148,7 +148,7 @@ def _for_real(
     moved = _mapped(args, small), _mapped(kwargs, small)
     with _kept_randomness():
         try:
-            twin = copy.deepcopy(model)
+            twin = _copied(model)
         except Exception:
             with _kept_buffers(model):
                 return _run(model, moved, chosen, sample)
@@ -160,7 +160,7 @@ def _run(
 ) -> BlockMap:
     args, kwargs = arguments
     search = Search(model, _call, sample_axis=sample, chosen=chosen)
-    with torch.enable_grad(), searching(search, list(tensors_in((args, kwargs)))):
+    with torch.enable_grad(), searching(search, list(tensors_in((args, kwargs)))), uncompiled():
         output = model(*args, **kwargs)
     return search.blocks(output)
 
@@ -178,6 +178,25 @@ def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
         return type(value)(_mapped(part, change) for part in value)
     return value
+
+
+def _copied(model: torch.nn.Module, memo: dict[int, Any] | None = None) -> torch.nn.Module:
+    """A copy, whose modules have their own `forward` where the network's was compiled."""
+    twin = copy.deepcopy(model, memo)
+    for module in twin.modules():
+        if hasattr(module.__dict__.get("forward"), "_torchdynamo_orig_callable"):
+            del module.__dict__["forward"]
+    return twin
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Lets compiled parts of a network run as they are written."""
+    if "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 @contextmanager

@@ -12,8 +12,10 @@ import torch
 
 from resnet_probe.blocks import Block, Site, renumbered
 from resnet_probe.finding.naming import named, prefix_of
+from resnet_probe.names import modules_of, parameters_of
 from resnet_probe.tracing import operations
-from resnet_probe.tracing.junction import Junction, Unclear, maps_in, parameters_of
+from resnet_probe.tracing.junction import Junction, Unclear, maps_in
+from resnet_probe.tracing.junction import parameters_of as parameters_read
 from resnet_probe.tracing.node import Node
 from resnet_probe.tracing.trace import Trace
 
@@ -46,10 +48,10 @@ class Names:
     @staticmethod
     def of(model: torch.nn.Module) -> Names:
         """The names that `named_modules` and `named_parameters` give."""
-        modules = dict(model.named_modules())
+        modules = dict(modules_of(model))
         return Names(
-            {id(module): name for name, module in modules.items()},
-            {id(tensor): name for name, tensor in model.named_parameters()},
+            {id(module): name for name, module in modules_of(model)},
+            {id(tensor): name for name, tensor in parameters_of(model)},
             modules,
         )
 
@@ -271,7 +273,7 @@ def block_of(
         last_map=tuple(names.parameters.get(id(tensor), "") for tensor in junction.ending.last_map),
         maps=tuple(
             names.parameters.get(id(tensor), "")
-            for tensor in parameters_of(trace, maps_in(trace, junction.branch))
+            for tensor in parameters_read(trace, maps_in(trace, junction.branch))
         ),
         stream_elements=math.prod(stream[1:]),
     )

@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 
 from resnet_probe.blocks import Block
+from resnet_probe.names import modules_of
 from resnet_probe.tracing.node import Call
 from resnet_probe.tracing.trace import Trace
 
@@ -35,7 +36,7 @@ def with_inferred(
     records: Sequence[Kept | None], ends: Sequence[int],
 ) -> tuple[list[Block], list[Kept | None]]:  # fmt: skip
     """Found blocks with inferred ones in their places; `ends` are the nodes that end the found."""
-    modules = dict(model.named_modules())
+    modules = dict(modules_of(model))
     places = {name: place for place, name in enumerate(modules)}
     alone = {b.site.owner: b for b in blocks if b.site.owner and b.kind == "residual"}
     counts = [b.site.owner for b in blocks]

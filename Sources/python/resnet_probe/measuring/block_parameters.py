@@ -11,6 +11,7 @@ import torch
 from resnet_probe.blocks import BlockMap
 from resnet_probe.journal.frame import BlockStatistics
 from resnet_probe.measuring.parameters import FIELDS, BlockParameters, ParameterPass
+from resnet_probe.names import parameters_of
 
 #: The columns of one block in a table: those of `ParameterPass.before`, then the update ratio.
 COLUMNS = (*FIELDS, "update_ratio")
@@ -25,7 +26,7 @@ class ParameterPasses:
     def __init__(
         self, model: torch.nn.Module, blocks: BlockMap, optimizers: Sequence[torch.optim.Optimizer]
     ) -> None:
-        named = dict(model.named_parameters())
+        named = dict(parameters_of(model))
         self._identity = _identity(named.values())
         self._passes: dict[int, ParameterPass] = {}
         taken: set[int] = set()

@@ -15,8 +15,9 @@ from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.measuring.checkpoints import first_run, reentrant_run, second_run
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
 from resnet_probe.measuring.passes import Key, Pass, Record, samples_in
+from resnet_probe.names import parameters_of
 from resnet_probe.tracing import operations
-from resnet_probe.tracing.junction import parameters_of
+from resnet_probe.tracing.junction import parameters_of as parameters_read
 from resnet_probe.tracing.listener import Join, Listener
 from resnet_probe.tracing.trace import Trace
 
@@ -50,7 +51,7 @@ class Sites(Listener):
     def __init__(
         self, model: torch.nn.Module, blocks: BlockMap, measurer: Measurer, run_again: set[int]
     ) -> None:
-        ids = {name: id(parameter) for name, parameter in model.named_parameters()}
+        ids = {name: id(parameter) for name, parameter in parameters_of(model)}
         self.parameters = {place: name for name, place in ids.items()}
         self.current: Pass | None = None
         self._measurer = measurer
@@ -249,7 +250,7 @@ class Sites(Listener):
         self, trace: Trace, stream: torch.Tensor, output: torch.Tensor, nodes: Sequence[int]
     ) -> None:
         """Measures a known chain."""
-        key = ("plain", tuple(id(p) for p in parameters_of(trace, list(nodes))))
+        key = ("plain", tuple(id(p) for p in parameters_read(trace, list(nodes))))
         found = self._record_for(key, output)
         if found is not None:
             self._plain(*found, stream, output)

@@ -8,13 +8,16 @@ wrapped.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import torch
 
+from resnet_probe.blocks import BlockMap
+from resnet_probe.finding.find import find_blocks
 from resnet_probe.inert import Hook
 from resnet_probe.names import modules_of
+from resnet_probe.notices import ProbeError
 
 _frames = torch._C._dynamo.eval_frame
 
@@ -35,7 +38,7 @@ class OutsideHook(Hook[..., Any]):
         """Calls the function with the compiler asleep."""
         if torch.compiler.is_compiling():
             return None
-        if not is_compiler_awake():
+        if not callable(_frames.get_eval_frame_callback()):
             return self._function(*args, **kwargs)
         if self._disabled is None:
             self._disabled = torch.compiler.disable(_noting(self._function))
@@ -64,11 +67,6 @@ def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
             _Awake.is_so = False
 
     return noted
-
-
-def is_compiler_awake() -> bool:
-    """Whether Python's frames are being compiled, in this thread, where this is called."""
-    return callable(_frames.get_eval_frame_callback())
 
 
 def was_called_compiled() -> bool:
@@ -139,6 +137,14 @@ def compiled_modules(model: torch.nn.Module) -> list[tuple[str, torch.nn.Module]
     return found
 
 
+def is_compiled_within(model: torch.nn.Module) -> bool:
+    """Whether a network, or a part of it, runs compiled when it is called."""
+    return any(
+        is_wrapper(module) or is_compiled_in_place(module) or has_compiled_forward(module)
+        for module in model.modules()
+    )
+
+
 def call_outside(
     module: torch.nn.Module, begins: Callable[[], Any], ended: Callable[[], Any]
 ) -> list[Any]:
@@ -156,3 +162,22 @@ def has_compiled() -> bool:
     utils = sys.modules.get("torch._dynamo.utils")
     counters = getattr(utils, "counters", {})
     return any(counters.get(kind) for kind in ("frames", "stats"))
+
+
+def found_ahead(
+    model: torch.nn.Module, args: Any, kwargs: Any, chosen: Mapping[str, str] | None,
+    sample: Literal["row", "token"] | None, say: Callable[[str, str], None],
+) -> BlockMap | None:  # fmt: skip
+    """The blocks of a network that is compiled already, found on a copy of it with a first batch.
+
+    None, with a sentence, where it cannot be copied or run without its data.
+    """
+    try:
+        return find_blocks(model, (*args, kwargs), blocks=chosen, sample=sample)
+    except ProbeError as error:
+        say(
+            "compiled",
+            f"nothing is recorded of the compiled network: {error}; give attach(example=…), or"
+            " attach before torch.compile and run one step uncompiled",
+        )
+        return None

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import torch
-
 from resnet_probe.blocks import BlockMap
 from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices, write_line
 from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
 from resnet_probe.training.ranks import Ranks
-from resnet_probe.training.unsupported import runs_compiled
 
 
 class Spoken:
@@ -30,13 +27,13 @@ class Spoken:
         if not self._has_spoken:
             self._reasons[reason] = None
 
-    def step(self, step: MeasuredStep, blocks: BlockMap | None, model: torch.nn.Module) -> None:
+    def step(self, step: MeasuredStep, blocks: BlockMap | None) -> None:
         """A measured step ended: the first with a frame gets the line, on rank 0."""
         if self._has_spoken or blocks is None:
             return
         if not step.has_frame:
             self._reasons["no backward"] = None
-            self.nothing(model)
+            self.nothing()
             return
         self._has_spoken = True
         ranks = self._ranks
@@ -47,13 +44,11 @@ class Spoken:
             line = summary_line(self._name, run, blocks, step.fired, step.with_gradient)
             write_line(f"resnet-probe: {line}")
 
-    def nothing(self, model: torch.nn.Module) -> None:
+    def nothing(self) -> None:
         """A step ended of which nothing was recorded."""
         if self._has_explained or self._has_spoken:
             return
         self._has_explained = True
-        if not self._reasons and runs_compiled(model):
-            self._reasons["compiled"] = None
         self._notices.say("nothing", why_nothing(self._reasons))
 
     def no_blocks(self, found: BlockMap) -> None:

@@ -15,12 +15,15 @@ def network_within(model: torch.nn.Module) -> torch.nn.Module:
     Its modules and parameters have the names that the user gave them, and hooks on it run whether
     the loop calls it or a wrapper around it.
     """
-    while True:
-        held = next((_HELD_BY[name] for name in _names(model) if name in _HELD_BY), None)
-        within = model._modules.get(held) if held is not None else None
-        if within is None:
-            return model
+    while (within := held_by(model)) is not None:
         model = within
+    return model
+
+
+def held_by(model: torch.nn.Module) -> torch.nn.Module | None:
+    """What a wrapper calls; None where a module is no wrapper."""
+    held = next((_HELD_BY[name] for name in _names(model) if name in _HELD_BY), None)
+    return model._modules.get(held) if held is not None else None
 
 
 def is_redirected(network: torch.nn.Module) -> bool:
