@@ -322,10 +322,11 @@ class Search(Listener):
         masked = junction.ending.mask_node
         mask = trace.nodes[masked] if masked is not None else None
         end = trace.nodes[candidate.node]
+        fork = trace.nodes[junction.forks[0]] if junction.shortcut == "projection" else None
         owner = graph.owner_of(trace, junction.region | {candidate.node})
         samples = samples_in(trace.nodes[junction.branch_node].shape, block)
         return replace(
-            block.site, places=places_of(trace, self.names, end, mask=mask),
+            block.site, places=places_of(trace, self.names, end, mask=mask, fork=fork),
             operands=operands_of(trace, candidate, owner, samples),
         )  # fmt: skip
 

@@ -233,7 +233,9 @@ class ModelWatch:
             from resnet_probe.compiled.compiled_passes import CompiledPasses
 
             self._compiled = CompiledPasses(self.model, self.blocks, self._detail, self._say)
-        self._current = self._compiled.begin(args, kwargs, present)
+        self._current = self._compiled.begin(
+            args, kwargs, present, is_whole=self.entrance.is_compiled
+        )
 
     def _after(self, output: Any) -> None:
         self._guard(self._end, output)
@@ -247,7 +249,9 @@ class ModelWatch:
         self._current = None
         if self._is_compiled:
             assert self._compiled is not None
-            self._compiled.end(counts_absorbed=self._observer.counts_absorbed())
+            self._compiled.end(
+                counts_absorbed=self._observer.counts_absorbed(), is_whole=output is not None
+            )
         elif self._search is not None:
             self._end_search(output)
         elif self._sites is not None:
