@@ -13,15 +13,19 @@ struct API: Sendable {
   let file: FileIdentity
   let spool: String?
   let startedAt: Double
+  /// Where it listens on the network; nil: nowhere.
+  let network: NetworkPlace?
 
-  /// Answers a request; whatever goes wrong is a ``Problem``.
+  /// Answers a request whose sender may do what `scopes` say; whatever goes wrong is a ``Problem``.
   ///
   /// - Throws: where the connection is of no use any more.
-  func answer(_ request: Request) async throws -> Answer {
+  func answer(_ request: Request, scopes: Set<TokenScope>) async throws -> Answer {
     do {
-      return try await answer(
-        Route(method: request.method, uri: request.uri), length: request.contentLength,
-        body: request.body)
+      let route = try Route(method: request.method, uri: request.uri)
+      guard !route.scopes.isDisjoint(with: scopes) else {
+        throw Problem.beyond(scopes, needing: route.scopes)
+      }
+      return try await answer(route, length: request.contentLength, body: request.body)
     } catch let problem as Problem {
       if let offset = problem.offset, problem.status == .unprocessableContent {
         ledger.noteRefusal("\(request.uri.path) at byte \(offset): \(problem.detail)")
@@ -57,7 +61,8 @@ struct API: Sendable {
       return Health(
         status: failure == nil ? .ok : .failing, problem: failure, version: Release.version,
         process: Int(getpid()), startedAt: startedAt, store: reads.path,
-        storeUuid: journals.store.description, spool: spool,
+        storeUuid: journals.store.description, spool: spool, url: network?.url,
+        certificateExpiresAt: network?.credentials.certificate?.expiresAt,
         diskFreeBytes: Health.freeBytes(holding: reads.path),
         spoolDiskFreeBytes: spool.flatMap(Health.freeBytes), lastCommitAt: state.lastCommitAt,
         frames: state.frames, pendingSegments: spool.map { SpoolListing(of: $0).pending.count },
