@@ -16,15 +16,22 @@ struct API: Sendable {
   /// Where it listens on the network; nil: nowhere.
   let network: NetworkPlace?
 
-  /// Answers a request whose sender may do what `scopes` say; whatever goes wrong is a ``Problem``.
+  /// What a request asks for, if its sender may ask for it.
+  ///
+  /// - Throws: ``Problem``; 403 where no scope of the sender's opens it.
+  func route(_ request: Request, scopes: Set<TokenScope>) throws(Problem) -> Route {
+    let route = try Route(method: request.method, uri: request.uri)
+    guard !route.scopes.isDisjoint(with: scopes) else {
+      throw .beyond(scopes, needing: route.scopes)
+    }
+    return route
+  }
+
+  /// Answers a request for something; whatever goes wrong is a ``Problem``.
   ///
   /// - Throws: where the connection is of no use any more.
-  func answer(_ request: Request, scopes: Set<TokenScope>) async throws -> Answer {
+  func answer(_ request: Request, asking route: Route) async throws -> Answer {
     do {
-      let route = try Route(method: request.method, uri: request.uri)
-      guard !route.scopes.isDisjoint(with: scopes) else {
-        throw Problem.beyond(scopes, needing: route.scopes)
-      }
       return try await answer(route, length: request.contentLength, body: request.body)
     } catch let problem as Problem {
       if let offset = problem.offset, problem.status == .unprocessableContent {

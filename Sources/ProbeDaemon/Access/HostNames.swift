@@ -4,12 +4,12 @@ import Glibc
 ///
 /// A page in a browser can make its own name lead to any address, to this daemon's too (DNS rebinding),
 /// and the browser then takes the daemon for that page's server. But it sends the name along.
-struct HostNames: Sendable {
+package struct HostNames: Sendable {
   /// In lower case; `*.` stands for one label.
   private let names: Set<String>
 
   /// `localhost` and these names.
-  init(_ names: [String]) {
+  package init(_ names: [String]) {
     self.names = Set(names.map { Self.plain($0) } + ["localhost"])
   }
 
@@ -17,10 +17,11 @@ struct HostNames: Sendable {
   ///
   /// An address always may: no page's name leads there with the address for a name. The port may be any:
   /// forwarded ones differ.
-  func allow(_ authority: String) -> Bool {
+  package func allow(_ authority: String) -> Bool {
     guard let host = Self.host(of: authority) else { return false }
     if Self.isAddress(host) { return true }
     let name = Self.plain(host)
+    if name.contains("*") { return false }
     if names.contains(name) { return true }
     guard let point = name.firstIndex(of: "."), point > name.startIndex else { return false }
     return names.contains("*\(name[point...])")

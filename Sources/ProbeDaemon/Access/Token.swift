@@ -19,9 +19,9 @@ public enum TokenScope: String, Sendable, Hashable, CaseIterable {
 /// It has no description on purpose: no log and no message can show it by mistake.
 public struct Token: Sendable {
   /// The fewest bytes of a token: a shorter one could be guessed.
-  static let shortest = 32
+  package static let shortest = 32
   /// The most bytes of a token.
-  static let longest = 512
+  package static let longest = 512
 
   /// The secret.
   public let text: String
@@ -29,7 +29,7 @@ public struct Token: Sendable {
   public let scope: TokenScope
 
   /// Why a text is no token.
-  enum Flaw: Error, Hashable {
+  package enum Flaw: Error, Hashable {
     case prefix
     case short
     case long
@@ -48,7 +48,7 @@ public struct Token: Sendable {
   }
 
   /// A token from its text.
-  init(_ text: String) throws(Flaw) {
+  package init(_ text: String) throws(Flaw) {
     guard let scope = TokenScope.allCases.first(where: { text.hasPrefix($0.prefix) }) else {
       throw .prefix
     }
@@ -70,7 +70,7 @@ public struct Token: Sendable {
   /// Bytes in base64url without padding.
   ///
   /// Source: RFC 4648, section 5.
-  static func base64URL(_ bytes: [UInt8]) -> String {
+  package static func base64URL(_ bytes: [UInt8]) -> String {
     let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
     var text: [UInt8] = []
     for start in stride(from: 0, to: bytes.count, by: 3) {

@@ -16,7 +16,7 @@ public struct TokenFile: Sendable {
   /// Its tokens.
   ///
   /// - Throws: ``DaemonError/credentials(name:path:reason:hint:)``, which never holds what stands in it.
-  func read() throws(DaemonError) -> TokenList {
+  package func read() throws(DaemonError) -> TokenList {
     let bytes = try file.read()
     var tokens: [Token] = []
     for (index, line) in bytes.split(
@@ -56,11 +56,22 @@ public struct TokenFile: Sendable {
     if size > 0 { pread(descriptor, &last, 1, off_t(size - 1)) }
     let lines = "# \(token.scope.rawValue), made \(Timestamp.format(now))\n\(token.text)\n"
     let bytes = Array((last == UInt8(ascii: "\n") ? lines : "\n" + lines).utf8)
-    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
+    guard Self.write(bytes, to: descriptor), fsync(descriptor) == 0 else {
       let reason = String(cString: strerror(errno))
       ftruncate(descriptor, off_t(size))
       throw file.flawed(reason, hint: "check its disk")
     }
+  }
+
+  /// Whether all bytes could be written; else `errno` says why not.
+  private static func write(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      guard count > 0 else { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
   }
 
   private static func trimmed(_ line: String) -> String {

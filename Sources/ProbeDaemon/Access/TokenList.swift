@@ -1,5 +1,5 @@
 /// The tokens that a daemon takes.
-struct TokenList: Sendable {
+package struct TokenList: Sendable {
   /// A token as words of a fixed number, zeros after its end, its length last; and its scope as a bit.
   private struct Entry {
     var words: [UInt64]
@@ -8,9 +8,9 @@ struct TokenList: Sendable {
 
   private let entries: [Entry]
   /// How many tokens there are of each scope.
-  let counts: [TokenScope: Int]
+  package let counts: [TokenScope: Int]
 
-  init(_ tokens: [Token]) {
+  package init(_ tokens: [Token]) {
     entries = tokens.map { Entry(words: Self.words($0.text.utf8), bit: Self.bit($0.scope)) }
     counts = Dictionary(grouping: tokens, by: \.scope).mapValues(\.count)
   }
@@ -19,7 +19,7 @@ struct TokenList: Sendable {
   ///
   /// Every token is compared to its end, so the time tells nothing of where, or with which one, a text
   /// begins to differ.
-  func scopes(of presented: some Collection<UInt8>) -> Set<TokenScope> {
+  package func scopes(of presented: some Collection<UInt8>) -> Set<TokenScope> {
     // One that is too long becomes no token at all, and is compared all the same.
     let words = Self.words(presented.count <= Token.longest ? Array(presented) : [])
     var found: UInt64 = 0

@@ -41,7 +41,10 @@ struct Responder: Sendable {
     guard isLast else { return }
     // Closed with bytes unread, a client that still sends would not see the answer.
     var left = limits.unwanted
-    for try await piece in request.body where left > 0 { left -= piece.readableBytes }
+    for try await piece in request.body {
+      left -= piece.readableBytes
+      if left <= 0 { break }
+    }
     throw Finished()
   }
 
@@ -49,10 +52,9 @@ struct Responder: Sendable {
   private func answer(
     to request: Request, _ writer: inout ResponseWriter, _ channel: any Channel
   ) async throws -> (Answer, isLast: Bool) {
-    let scopes: Set<TokenScope>
-    do throws(Problem) { scopes = try authorize(request, on: channel) } catch {
-      access?.refusals.note(error.status, on: channel)
-      return (error.answer, request.contentLength != 0)
+    let route: Route
+    do throws(Problem) { route = try self.route(request, on: channel) } catch {
+      return (error.answer, access != nil && request.contentLength != 0)
     }
     guard request.contentLength ?? 0 <= JournalIntake.longestBody else {
       return (JournalIntake.tooLong.answer, true)
@@ -60,18 +62,22 @@ struct Responder: Sendable {
     if request.headers[.expect]?.lowercased() == "100-continue" {
       try await writer.writeInformationalHead(HTTPResponse(status: .continue))
     }
-    let answer = try await api.answer(request, scopes: scopes)
-    if answer.status == .forbidden { access?.refusals.note(answer.status, on: channel) }
-    let isUnwanted = answer.status == .contentTooLarge || answer.status == .forbidden
-    return (answer, isUnwanted && request.contentLength != 0)
+    let answer = try await api.answer(request, asking: route)
+    return (answer, answer.status == .contentTooLarge)
   }
 
-  private func authorize(
-    _ request: Request, on channel: any Channel
-  ) throws(Problem) -> Set<TokenScope> {
-    guard let access else { return Set(TokenScope.allCases) }
-    let scopes = try access.scopes(of: request.head)
-    channel.triggerUserOutboundEvent(ConnectionGuard.Notice.authorized, promise: nil)
-    return scopes
+  /// What a request asks for, if its sender may; that one may not is noted.
+  private func route(_ request: Request, on channel: any Channel) throws(Problem) -> Route {
+    guard let access else { return try api.route(request, scopes: Set(TokenScope.allCases)) }
+    do throws(Problem) {
+      let scopes = try access.scopes(of: request.head)
+      channel.triggerUserOutboundEvent(ConnectionGuard.Notice.authorized, promise: nil)
+      return try api.route(request, scopes: scopes)
+    } catch {
+      if [.unauthorized, .forbidden, .misdirectedRequest].contains(error.status) {
+        access.refusals.note(error.status, on: channel)
+      }
+      throw error
+    }
   }
 }
