@@ -113,7 +113,8 @@ let package = Package(
       name: "DigitsTrainerTests", dependencies: ["ProbeCore", "DigitsTrainer"],
       swiftSettings: house),
     .testTarget(
-      name: "CommandTests", dependencies: ["resnet-probe", "ProbeDaemon", "Support"],
+      name: "CommandTests",
+      dependencies: ["resnet-probe", "ProbeCore", "ProbeWire", "ProbeDaemon", "Support"],
       swiftSettings: house),
     .testTarget(name: "HouseTests", dependencies: ["Support"], swiftSettings: house),
   ]
