@@ -80,10 +80,10 @@ class Deliverer:
         """Looks at the spool now, and moves aside what is done with."""
         self._looked = now = self._clock()
         wall_time = time.time()
-        segments = self.outbox.segments(now)
-        self.courier.look(segments, own=own, wall_time=wall_time)
-        self._settle(segments, wall_time)
-        return segments
+        here, delivered = self.outbox.segments(), self.outbox.delivered(now)
+        self.courier.look(here, delivered, own=own, wall_time=wall_time)
+        self._settle(here, wall_time)
+        return [*here, *delivered]
 
     def step(
         self, own: AbstractSet[str] = frozenset(), only: AbstractSet[str] | None = None

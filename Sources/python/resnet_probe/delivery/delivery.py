@@ -144,7 +144,8 @@ class Delivery:
         except ProbeError:
             return Left()
         try:
-            segments = outbox.segments(0.0, journals)
+            kept = outbox.segments() + outbox.delivered(0.0)
+            segments = [segment for segment in kept if segment.name.journal in journals]
         finally:
             outbox.close()
         if deliverer is None:
