@@ -18,10 +18,12 @@ from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
 from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.sharding import has_sharded
+from resnet_probe.training.entrance import entrance_of
 from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.step_loop import StepLoop
 from resnet_probe.training.unsupported import why_not
-from resnet_probe.training.wrapped import network_within
+from resnet_probe.training.wrapped import network_within, process_group_of
 
 # Weak both ways: a probe lives by the hooks of its network, and goes with it.
 _attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[StepLoop]] = (
@@ -46,6 +48,7 @@ def attach(
     project: str | None = None,
     config: Any = None,
     detail: Literal["full", "norms"] | None = None,
+    memory: float | None = None,
     mode: Literal["on", "disabled"] | None = None,
     strict: bool = False,
 ) -> Probe:
@@ -77,6 +80,9 @@ def attach(
         config: The configuration, a mapping or a namespace; values under keys such as "token" or
             "password" are not written.
         detail: "full", or "norms": gap, ratio and norms alone, which costs less.
+        memory: The most that activations kept for the backward pass may take: bytes, or a fraction
+            (a float) of the device's memory. Blocks beyond it take turns in having a Taylor
+            importance; everything else is measured at every measured step.
         mode: "on" or "disabled": then nothing is hooked and every call does nothing.
         strict: Raise what would be a notice; for tests.
 
@@ -89,6 +95,7 @@ def attach(
     settings = parse_settings(
         network, notices, run=run, id=id, project=project, every=every, steps=steps, step=step,
         detail=detail, sample=sample, mask=mask, mode=mode, config=config,
+        memory=memory,
     )  # fmt: skip
     given = given_map(blocks)
     selector: Selector | None = None if isinstance(blocks, BlockMap) else blocks
@@ -105,11 +112,15 @@ def attach(
     if is_off:
         _replace(network, None)
         return Probe(settings.run_id or random_identity(), None)
-    if given is None and example is not None:
+    if given is None and example is not None and not has_sharded(network):
         given = _found(network, example, chosen, settings.sample, notices)
-    ranks = Ranks(network, settings.run_id, notices)
+    group = process_group_of(model) if isinstance(model, torch.nn.Module) else None
+    ranks = Ranks(network, settings.run_id, notices, group)
     try:
-        loop = StepLoop(network, optimizers, scaler, settings, notices, ranks, given, selector)
+        loop = StepLoop(
+            network, optimizers, scaler, settings, notices, ranks, given, selector,
+            entrance_of(model),
+        )  # fmt: skip
     except Exception as problem:  # an optimizer or scaler that tells of no steps
         raise ValueError(f"cannot attach to {type(network).__name__}: {problem}") from None
     _replace(network, loop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from resnet_probe.blocks import BlockMap
-from resnet_probe.training.unsupported import COMPILED, NOT_COMPILED, has_compiled
+from resnet_probe.training.compilation import has_compiled
 
 #: The most block names that a line names.
 MOST_NAMES = 3
@@ -13,7 +13,6 @@ MOST_NAMES = 3
 _REASONS = {
     "eval": "the network ran in eval mode only (call model.train())",
     "no_grad": "the network ran without gradients only",
-    "compiled": f"its forward ran compiled, and {COMPILED}; {NOT_COMPILED}",
     "transform": "the network ran inside a function transform (vmap, grad) only",
     "no backward": "no backward pass reached the network's output",
 }
@@ -51,8 +50,9 @@ def why_nothing(reasons: Collection[str]) -> str:
     why = "; ".join(known)
     if not why and has_compiled():
         why = (
-            "its forward never ran, or it ran compiled, which is not recorded yet:"
-            f" {NOT_COMPILED}, and attach to the very module that the loop calls"
+            "its forward never ran, or it ran within a compiled function, where no hook sees it:"
+            " compile the network itself (torch.compile(model)), not the function that calls it,"
+            " and attach to the very module that the loop calls"
         )
     elif not why:
         why = "its forward never ran: attach to the very module that the loop calls"

@@ -36,6 +36,8 @@ class Buffers:
         self.capacity = capacity
         self.width = width
         self._detail = detail
+        is_identity = block.kind == "residual" and block.shortcut == "identity"
+        self._counts_absorbed = is_identity and detail == "full"
 
         def empty(*shape: int) -> torch.Tensor:
             return torch.zeros(shape, dtype=dtype, device=device)
@@ -73,7 +75,7 @@ class Buffers:
             survives=rows[SURVIVES, :n] != 0 if seen.is_masked else None, present=present,
             stream_width=seen.stream_width if is_known else 0, branch_width=seen.branch_width,
             column_sum=self.columns if full and not dense else None,
-            absorbed=self.absorbed if full and counts_absorbed and not dense else None,
+            absorbed=self.absorbed if counts_absorbed and self._counts_absorbed else None,
         )  # fmt: skip
 
     def gradients(self, seen: Seen) -> GradientSums:

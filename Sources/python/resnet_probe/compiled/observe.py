@@ -224,9 +224,9 @@ def _comes_from(branch: Tensor, stream: Tensor, maps: str) -> bool:
         if node in seen:
             continue
         seen.add(node)
-        variable = getattr(node, "variable", None)
-        if variable is not None:
-            leaves.append(tuple(variable.shape))
+        if not node.next_functions:  # of a leaf, or of what the compiler put in its place
+            metadata = getattr(node, "_input_metadata", ())
+            leaves += [tuple(one.shape) for one in metadata[:1]]
         waiting += node.next_functions
         if len(seen) > MOST_OPERATIONS:
             return False

@@ -12,8 +12,11 @@ import torch
 
 from resnet_probe.blocks import Block, Site, renumbered
 from resnet_probe.finding.naming import named, prefix_of
+from resnet_probe.names import modules_of
+from resnet_probe.sharding import used_by, used_parameters_of
 from resnet_probe.tracing import operations
-from resnet_probe.tracing.junction import Junction, Unclear, maps_in, parameters_of
+from resnet_probe.tracing.junction import Junction, Unclear, maps_in
+from resnet_probe.tracing.junction import parameters_of as parameters_read
 from resnet_probe.tracing.node import Node
 from resnet_probe.tracing.trace import Trace
 
@@ -40,18 +43,24 @@ class Names:
     """What a network calls its modules and parameters, by id."""
 
     modules: Mapping[int, str]
-    parameters: Mapping[int, str]
+    parameters: dict[int, str]
     by_name: Mapping[str, torch.nn.Module]
 
     @staticmethod
     def of(model: torch.nn.Module) -> Names:
         """The names that `named_modules` and `named_parameters` give."""
-        modules = dict(model.named_modules())
+        modules = dict(modules_of(model))
         return Names(
-            {id(module): name for name, module in modules.items()},
-            {id(tensor): name for name, tensor in model.named_parameters()},
+            {id(module): name for name, module in modules_of(model)},
+            {id(tensor): name for name, tensor in used_parameters_of(model)},
             modules,
         )
+
+    def take_used(self, module: torch.nn.Module) -> None:
+        """A module ends its call: sharded parameters are other tensors there than between calls."""
+        prefix = self.modules[id(module)]
+        for name, parameter in used_by(module):
+            self.parameters[id(parameter)] = f"{prefix}.{name}" if prefix else name
 
 
 def live_nodes(trace: Trace, outputs: Sequence[int]) -> int:
@@ -271,7 +280,7 @@ def block_of(
         last_map=tuple(names.parameters.get(id(tensor), "") for tensor in junction.ending.last_map),
         maps=tuple(
             names.parameters.get(id(tensor), "")
-            for tensor in parameters_of(trace, maps_in(trace, junction.branch))
+            for tensor in parameters_read(trace, maps_in(trace, junction.branch))
         ),
         stream_elements=math.prod(stream[1:]),
     )

@@ -14,6 +14,8 @@ from typing import TypeVar
 import torch
 
 from resnet_probe.blocks import Block
+from resnet_probe.names import modules_of
+from resnet_probe.sharding import used_parameters_of
 from resnet_probe.tracing.node import Call
 from resnet_probe.tracing.trace import Trace
 
@@ -35,7 +37,7 @@ def with_inferred(
     records: Sequence[Kept | None], ends: Sequence[int],
 ) -> tuple[list[Block], list[Kept | None]]:  # fmt: skip
     """Found blocks with inferred ones in their places; `ends` are the nodes that end the found."""
-    modules = dict(model.named_modules())
+    modules = dict(modules_of(model))
     places = {name: place for place, name in enumerate(modules)}
     alone = {b.site.owner: b for b in blocks if b.site.owner and b.kind == "residual"}
     counts = [b.site.owner for b in blocks]
@@ -95,7 +97,7 @@ def _ran(trace: Trace, module: torch.nn.Module, template: Block) -> bool:
 def _branch_of(module: torch.nn.Module, template: Block) -> list[torch.nn.Parameter]:
     prefix = template.site.owner + "."
     names = {name.removeprefix(prefix) for name in template.site.parameters}
-    return [parameter for name, parameter in module.named_parameters() if name in names]
+    return [parameter for name, parameter in used_parameters_of(module) if name in names]
 
 
 def _measured_anew(block: Block, module: torch.nn.Module, call: Call | None) -> Block:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from resnet_probe.names import modules_of
+
 #: What a declared module is: the place of a residual sum, a plain block, or nothing.
 KINDS = ("residual", "plain", "none")
 
@@ -56,7 +58,7 @@ def declared_in(model: torch.nn.Module, chosen: Mapping[str, str] | None) -> dic
                 break
     if chosen is None:
         return found
-    modules = dict(model.named_modules())
+    modules = dict(modules_of(model))
     for name, kind in chosen.items():
         if name not in modules:
             raise ValueError(f"blocks names {name!r}, which is no module of the network")

@@ -11,6 +11,8 @@ import torch
 from resnet_probe.blocks import BlockMap
 from resnet_probe.journal.frame import BlockStatistics
 from resnet_probe.measuring.parameters import FIELDS, BlockParameters, ParameterPass
+from resnet_probe.names import parameters_of
+from resnet_probe.sharding import is_sharded
 
 #: The columns of one block in a table: those of `ParameterPass.before`, then the update ratio.
 COLUMNS = (*FIELDS, "update_ratio")
@@ -27,7 +29,7 @@ class ParameterPasses:
     def __init__(
         self, model: torch.nn.Module, blocks: BlockMap, optimizers: Sequence[torch.optim.Optimizer]
     ) -> None:
-        named = dict(model.named_parameters())
+        named = dict(parameters_of(model))
         self._identity = _identity(named.values())
         self._passes: dict[int, ParameterPass] = {}
         taken: set[int] = set()
@@ -39,6 +41,10 @@ class ParameterPasses:
             of_blocks = []
             for block in blocks:
                 site = block.site
+                if any(is_sharded(named[name]) for name in site.parameters if name in named):
+                    # Of a part nobody knows the norm of the whole.
+                    of_blocks.append(BlockParameters(block.ordinal, (), None, ()))
+                    continue
                 gate = named.get(block.gate or "")
                 of_blocks.append(
                     BlockParameters(

@@ -15,8 +15,9 @@ from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.measuring.checkpoints import first_run, reentrant_run, second_run
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
 from resnet_probe.measuring.passes import Key, Pass, Record, samples_in
+from resnet_probe.sharding import used_parameters_of
 from resnet_probe.tracing import operations
-from resnet_probe.tracing.junction import parameters_of
+from resnet_probe.tracing.junction import parameters_of as parameters_read
 from resnet_probe.tracing.listener import Join, Listener
 from resnet_probe.tracing.trace import Trace
 
@@ -50,10 +51,12 @@ class Sites(Listener):
     def __init__(
         self, model: torch.nn.Module, blocks: BlockMap, measurer: Measurer, run_again: set[int]
     ) -> None:
-        ids = {name: id(parameter) for name, parameter in model.named_parameters()}
+        ids = {name: id(parameter) for name, parameter in used_parameters_of(model)}
         self.parameters = {place: name for name, place in ids.items()}
         self.current: Pass | None = None
         self._measurer = measurer
+        if measurer.turns is not None:
+            measurer.turns.begin_step()
         self._run_again = run_again
         self._unfilled: weakref.WeakKeyDictionary[Any, dict[int, list[Record]]] = (
             weakref.WeakKeyDictionary()
@@ -80,6 +83,12 @@ class Sites(Listener):
     def sees_chains(self) -> bool:
         """Whether any block is a chain."""
         return any(b.site.is_chain for blocks in self.by_owner.values() for b in blocks)
+
+    def end_pass(self) -> None:
+        """The network's forward is over."""
+        self.current = None
+        if self._measurer.turns is not None:
+            self._measurer.turns.end_pass()
 
     def forget_trace(self) -> None:
         """The trace is over."""
@@ -128,7 +137,7 @@ class Sites(Listener):
         return Manner(
             block.kind, block.shortcut, block.activation, block.sample_axis,  # type: ignore[arg-type]
             block.site.keeps_branch, block.site.has_other_readers,
-            takes_forward=not again, takes_gradient=torch.is_grad_enabled(),
+            takes_forward=not again, takes_gradient=torch.is_grad_enabled(), block=block.ordinal,
         )  # fmt: skip
 
     def await_second_run(self, found: Pass) -> None:
@@ -244,12 +253,14 @@ class Sites(Listener):
         record = self._relus.pop(source, None)
         if record is not None and record.gradient is not None:
             record.gradient.follow_relu(result)
+            if self._measurer.turns is not None and record.block is not None:
+                self._measurer.turns.replace(record.block.ordinal, result)
 
     def chain(
         self, trace: Trace, stream: torch.Tensor, output: torch.Tensor, nodes: Sequence[int]
     ) -> None:
         """Measures a known chain."""
-        key = ("plain", tuple(id(p) for p in parameters_of(trace, list(nodes))))
+        key = ("plain", tuple(id(p) for p in parameters_read(trace, list(nodes))))
         found = self._record_for(key, output)
         if found is not None:
             self._plain(*found, stream, output)

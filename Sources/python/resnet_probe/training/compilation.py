@@ -8,13 +8,16 @@ wrapped.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import torch
 
+from resnet_probe.blocks import BlockMap
+from resnet_probe.finding.find import found_in
 from resnet_probe.inert import Hook
 from resnet_probe.names import modules_of
+from resnet_probe.notices import ProbeError
 
 _frames = torch._C._dynamo.eval_frame
 
@@ -42,11 +45,19 @@ class OutsideHook(Hook[..., Any]):
         return self._disabled(*args, **kwargs)
 
 
-# The compiler leaves the frame of a call as it is, and still inlines it where it traces the caller.
-_frames.set_code_exec_strategy(
-    OutsideHook.__call__.__code__,
-    _frames._FrameExecStrategy(_frames._FrameAction.SKIP, _frames._FrameAction.DEFAULT),
-)
+def leave_uncompiled(function: Callable[..., Any], *, with_callees: bool = False) -> None:
+    """Has the compiler leave the frames of a function as they are, or of what it calls too.
+
+    Where the compiler traces a caller it still inlines the function.
+    """
+    action = _frames._FrameAction
+    callees = action.SKIP if with_callees else action.DEFAULT
+    _frames.set_code_exec_strategy(
+        function.__code__, _frames._FrameExecStrategy(action.SKIP, callees)
+    )
+
+
+leave_uncompiled(OutsideHook.__call__)
 
 
 class _Awake:
@@ -67,8 +78,11 @@ def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_compiler_awake() -> bool:
-    """Whether Python's frames are being compiled, in this thread, where this is called."""
+    """Whether Python's frames are being compiled in this thread."""
     return callable(_frames.get_eval_frame_callback())
+
+
+leave_uncompiled(is_compiler_awake)
 
 
 def was_called_compiled() -> bool:
@@ -91,7 +105,7 @@ class CompiledCall:
         self._begins = begins
         self._ended = ended
         self._is_on = True
-        module._compiled_call_impl = self  # type: ignore[assignment]
+        module._compiled_call_impl = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The module's call."""
@@ -109,7 +123,7 @@ class CompiledCall:
         """Gives the module its call back, unless something else lies on it."""
         self._is_on = False
         if self._module.__dict__.get("_compiled_call_impl") is self:
-            self._module._compiled_call_impl = self._inner  # type: ignore[assignment]
+            self._module._compiled_call_impl = self._inner
 
 
 def is_wrapper(module: torch.nn.Module) -> bool:
@@ -139,6 +153,14 @@ def compiled_modules(model: torch.nn.Module) -> list[tuple[str, torch.nn.Module]
     return found
 
 
+def is_compiled_within(model: torch.nn.Module) -> bool:
+    """Whether a network, or a part of it, runs compiled when it is called."""
+    return any(
+        is_wrapper(module) or is_compiled_in_place(module) or has_compiled_forward(module)
+        for module in model.modules()
+    )
+
+
 def call_outside(
     module: torch.nn.Module, begins: Callable[[], Any], ended: Callable[[], Any]
 ) -> list[Any]:
@@ -156,3 +178,23 @@ def has_compiled() -> bool:
     utils = sys.modules.get("torch._dynamo.utils")
     counters = getattr(utils, "counters", {})
     return any(counters.get(kind) for kind in ("frames", "stats"))
+
+
+def found_ahead(
+    model: torch.nn.Module, args: Any, kwargs: Any, chosen: Mapping[str, str] | None,
+    sample: Literal["row", "token"] | None, say: Callable[[str, str], None],
+) -> BlockMap | None:  # fmt: skip
+    """The blocks of a network that is compiled already, found on a copy of it with a first batch.
+
+    None, with a sentence, where it cannot be copied or run without its data.
+    """
+    try:
+        with torch._C._EnableTorchFunction():  # which the guard took from the recorder
+            return found_in(model, [(args, kwargs)], chosen, sample)
+    except ProbeError as error:
+        say(
+            "compiled",
+            f"nothing is recorded of the compiled network: {error}; give attach(example=…), or"
+            " attach before torch.compile and run one step uncompiled",
+        )
+        return None

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 
@@ -19,10 +19,18 @@ from resnet_probe.measuring.backward import trains
 from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
+from resnet_probe.measuring.turns import Turns, bound_of
+from resnet_probe.names import modules_of
+from resnet_probe.sharding import is_known
 from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.tap import Tap, call_frame, close, is_running, open_tap
 from resnet_probe.tracing.trace import Trace, tensors_in
+from resnet_probe.training.compilation import found_ahead, is_compiled_within
+from resnet_probe.training.entrance import Entrance, compiled_around
 from resnet_probe.training.guard import Guard
+
+if TYPE_CHECKING:
+    from resnet_probe.compiled.compiled_passes import CompiledPasses
 
 #: The most outputs of a network that are asked whether a gradient reached them.
 MOST_OUTPUTS = 8
@@ -104,7 +112,8 @@ class ModelWatch:
         self, model: torch.nn.Module, observer: PassObserver, guard: Guard, *,
         detail: Literal["full", "norms"], sample_axis: Literal["row", "token"] | None,
         mask_of: Callable[[Any, Any], torch.Tensor | None], blocks: BlockMap | None,
-        chosen: Mapping[str, str] | None = None,
+        say: Callable[[str, str], None], chosen: Mapping[str, str] | None = None,
+        entrance: torch.nn.Module | None = None, memory: float | None = None,
     ) -> None:  # fmt: skip
         self.model = model
         self.blocks = blocks
@@ -124,19 +133,29 @@ class ModelWatch:
         self._owner_handles: list[Any] = []
         self._fast_paths: FastPaths | None = None
         self._trains = trains(model)
+        self._knows_parameters = False  # which tensors stand for sharded ones
         self.strangers: set[str] = set()  # blocks that ran with other parameters than known
-        pre = model.register_forward_pre_hook(Hook(self._before), with_kwargs=True)
-        post = model.register_forward_hook(Hook(self._after), always_call=True)
-        self._handles: list[Any] = [pre, post]
+        self._say = say
+        bound = bound_of(memory, model)
+        self._turns = None if bound is None else Turns(bound, say)
+        self._compiled: CompiledPasses | None = None
+        self._is_compiled = False  # whether the pass under way is
+        self.entrance = Entrance(entrance or model, self._before, self._after)
 
     def detach(self) -> None:
         """Takes all hooks away, also in the middle of a forward."""
         if self._is_under_way():
             self._abandon()
         self.end_step()
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        self.entrance.remove()
+
+    def follow_compiled(self) -> bool:
+        """Watches the compiled module around the network, where one hides it; whether it does."""
+        around = compiled_around(self.model)
+        if around is None:
+            return False
+        self.entrance.move(around)
+        return True
 
     def end_step(self) -> None:
         """Ends a measured step: lets go of its hooks and of what still waits for gradients."""
@@ -145,6 +164,8 @@ class ModelWatch:
         for one in self.passes:
             one.cancel()
         self.passes = []
+        if self._compiled is not None:
+            self._compiled.end_step()
         if self._sites is not None:
             self._sites.cancel()
             self._sites = None
@@ -157,15 +178,16 @@ class ModelWatch:
 
     # The network
 
-    def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        self._guard(self._begin, module, args, kwargs)
+    def _before(self, args: Any, kwargs: Any) -> None:
+        self._guard(self._begin, args, kwargs)
 
-    def _begin(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+    def _begin(self, args: Any, kwargs: Any) -> None:
+        module = self.entrance.module
         if self._is_under_way():
             if self._calls_running() > 1:
                 return  # the network calls itself
             self._abandon()
-        if is_in_backward() or module is not self.model or _is_traced():
+        if is_in_backward() or _is_traced():
             return
         if torch._C._functorch.peek_interpreter_stack() is not None:
             self._observer.pass_of_no_training("transform")
@@ -181,17 +203,22 @@ class ModelWatch:
             return
         self._thread = threading.get_ident()
         present = self._mask_of(args, kwargs)
+        self._is_compiled = self.entrance.is_compiled or is_compiled_within(self.model)
+        if self._is_compiled:
+            self._begin_compiled(args, kwargs, present)
+            return
         measurer = Measurer(
             self._guard, self._detail, self._trains,
-            counts_absorbed=self._observer.counts_absorbed(),
+            counts_absorbed=self._observer.counts_absorbed(), turns=self._turns,
         )  # fmt: skip
-        if self.blocks is None:
+        self._knows_parameters = self._knows_parameters or is_known(self.model)
+        if self.blocks is None or not self._knows_parameters:
             self._search = Search(
                 self.model, self._guard, measurer, self._sample_axis, self._chosen
             )
             self._current = self._search.found_pass
             self._current.present = present
-            self._search.begin(list(tensors_in((args, kwargs))), call_frame())
+            self._search.begin(tensors_in((args, kwargs)), call_frame())
             return
         self._current = Pass(present)
         if self._sites is None:
@@ -199,24 +226,46 @@ class ModelWatch:
         assert self._sites is not None
         self._sites.current = self._current
         if "" in self._sites.by_owner:
-            self._enter_owner(module, args, kwargs)
+            self._enter_owner(self.model, args, kwargs)
 
-    def _after(self, module: torch.nn.Module, args: Any, output: Any) -> None:
-        self._guard(self._end, module, output)
+    def _begin_compiled(self, args: Any, kwargs: Any, present: torch.Tensor | None) -> None:
+        if self.blocks is None:
+            found = found_ahead(
+                self.model, args, kwargs, self._chosen, self._sample_axis, self._say
+            )
+            if found is None:
+                self._observer.pass_of_no_training("compiled")
+                return
+            self.blocks = self._observer.blocks_found(found)
+        if self._compiled is None:
+            from resnet_probe.compiled.compiled_passes import CompiledPasses
 
-    def _end(self, module: torch.nn.Module, output: Any) -> None:
+            self._compiled = CompiledPasses(self.model, self.blocks, self._detail, self._say)
+        self._current = self._compiled.begin(
+            args, kwargs, present, is_whole=self.entrance.is_compiled
+        )
+
+    def _after(self, output: Any) -> None:
+        self._guard(self._end, output)
+
+    def _end(self, output: Any) -> None:
         current = self._current
-        if current is None or module is not self.model or is_in_backward():
+        if current is None or is_in_backward():
             return
         if self._thread != threading.get_ident():
             return
         self._current = None
-        if self._search is not None:
+        if self._is_compiled:
+            assert self._compiled is not None
+            self._compiled.end(
+                counts_absorbed=self._observer.counts_absorbed(), is_whole=output is not None
+            )
+        elif self._search is not None:
             self._end_search(output)
         elif self._sites is not None:
             if "" in self._sites.by_owner:
-                self._leave_owner(module, output)
-            self._sites.current = None
+                self._leave_owner(self.model, output)
+            self._sites.end_pass()
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
             hook = OutputHook(weakref.ref(current), self._trains, self._guard)
@@ -232,7 +281,8 @@ class ModelWatch:
             search.found_pass.cancel()
             return  # the forward raised: the next one is searched again
         found = search.blocks(output)
-        self.blocks = self._observer.blocks_found(found)
+        if self.blocks is None:
+            self.blocks = self._observer.blocks_found(found)
         kept = {block.name: block for block in self.blocks}
         for record in search.found_pass.records:
             own = kept.get(record.block.name) if record.block is not None else None
@@ -261,11 +311,13 @@ class ModelWatch:
         frame: FrameType | None = sys._getframe()
         while frame is not None:
             if frame.f_code.co_name == "_call_impl":
-                running += frame.f_locals.get("self") is self.model
+                running += frame.f_locals.get("self") is self.entrance.module
             frame = frame.f_back
         return running
 
     def _abandon(self) -> None:
+        if self._compiled is not None:
+            self._compiled.abandon()
         if self._search is not None:
             self._search.end()
             self._search.found_pass.cancel()
@@ -282,7 +334,7 @@ class ModelWatch:
 
     def _install(self, sites: Sites) -> None:
         self._sites = sites
-        modules = dict(self.model.named_modules())
+        modules = dict(modules_of(self.model))
         for name in sites.by_owner:
             module = modules.get(name)
             if module is None or module is self.model:
@@ -313,7 +365,7 @@ class ModelWatch:
         if opening is None:
             opening = self._openings.opening = _Opening(call_frame())
         plain = []
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         floating = [t for t in tensors if t.is_floating_point() and t.ndim > 1]
         for block in sites.by_owner[name]:
             if block.kind == "plain" and not block.site.is_chain and len(floating) == 1:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import torch
-
 from resnet_probe.blocks import BlockMap
 from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices, write_line
 from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
 from resnet_probe.training.ranks import Ranks
-from resnet_probe.training.unsupported import runs_compiled
 
 
 class Spoken:
@@ -21,6 +18,7 @@ class Spoken:
         self._notices = notices
         self._name = name
         self._ranks = ranks
+        self.is_sharded = False  # whether each rank holds a part of the parameters
         self._reasons: dict[str, None] = {}
         self._has_spoken = False
         self._has_explained = False
@@ -30,13 +28,13 @@ class Spoken:
         if not self._has_spoken:
             self._reasons[reason] = None
 
-    def step(self, step: MeasuredStep, blocks: BlockMap | None, model: torch.nn.Module) -> None:
+    def step(self, step: MeasuredStep, blocks: BlockMap | None) -> None:
         """A measured step ended: the first with a frame gets the line, on rank 0."""
         if self._has_spoken or blocks is None:
             return
         if not step.has_frame:
             self._reasons["no backward"] = None
-            self.nothing(model)
+            self.nothing()
             return
         self._has_spoken = True
         ranks = self._ranks
@@ -45,15 +43,15 @@ class Spoken:
             if ranks.world_size > 1:
                 run += f", {ranks.world_size} ranks"
             line = summary_line(self._name, run, blocks, step.fired, step.with_gradient)
+            if self.is_sharded:
+                line += "; parameters are sharded: their norms are left out"
             write_line(f"resnet-probe: {line}")
 
-    def nothing(self, model: torch.nn.Module) -> None:
+    def nothing(self) -> None:
         """A step ended of which nothing was recorded."""
         if self._has_explained or self._has_spoken:
             return
         self._has_explained = True
-        if not self._reasons and runs_compiled(model):
-            self._reasons["compiled"] = None
         self._notices.say("nothing", why_nothing(self._reasons))
 
     def no_blocks(self, found: BlockMap) -> None:

@@ -15,19 +15,15 @@ from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices
 from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
+from resnet_probe.sharding import has_sharded
+from resnet_probe.training.compilation import has_compiled
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
 from resnet_probe.training.ranks import PATIENCE, Ranks
 from resnet_probe.training.run_record import RunRecord
 from resnet_probe.training.spoken import Spoken
 from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate, scaler_on_the_stack
-from resnet_probe.training.unsupported import (
-    COMPILED,
-    NOT_COMPILED,
-    has_compiled,
-    runs_compiled,
-    why_not_now,
-)
+from resnet_probe.training.unsupported import why_not_now
 
 #: Every how many measured steps the absorbed fraction is counted, from the first on.
 ABSORBED_EVERY = 10
@@ -47,7 +43,7 @@ class StepLoop:
     def __init__(
         self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], scaler: object,
         settings: Settings, notices: Notices, ranks: Ranks, blocks: BlockMap | None,
-        selector: Selector | None,
+        selector: Selector | None, entrance: torch.nn.Module,
     ) -> None:  # fmt: skip
         self.guard = Guard(notices)
         self.is_finished = False
@@ -67,12 +63,14 @@ class StepLoop:
         self._in_closure = False
         self._measured_steps = 0
         self._spoken = Spoken(notices, settings.name, ranks)
-        self._has_looked = False  # whether the network was compiled
+        self._has_looked = False  # for compiled code that hides the network
+        self._missed = 0  # steps that ended before the first forward that was seen
         self._parameters: ParameterPasses | None = None
         self._updates = UpdateWatch(optimizers, scaler, self, self.guard)
         self._watch = ModelWatch(
             model, self, self.guard, detail=settings.detail, sample_axis=settings.sample,
             mask_of=lambda args, kwargs: mask_of(settings.mask, args, kwargs), blocks=blocks,
+            entrance=entrance, say=notices.say, memory=settings.memory,
             chosen=selector if isinstance(selector, Mapping) else None,
         )  # fmt: skip
 
@@ -208,7 +206,8 @@ class StepLoop:
         """An optimizer stepped."""
         step = self._measured
         if step is not None:
-            step.update_ends(optimizer, self._passes(), ran_closure=self._in_closure)
+            parameters = self._passes() if self._in_closure else self._parameters
+            step.update_ends(optimizer, parameters, ran_closure=self._in_closure)
         self._in_closure = False
         self._mark_stepped(optimizer)
 
@@ -261,8 +260,9 @@ class StepLoop:
         own = self._settings.first_step
         if own is None:
             own = first_step(self._optimizers)
-        self._step = own or 0
+        self._step = own or self._missed
         self._record.begin(self._step)
+        self._spoken.is_sharded = has_sharded(self._watch.model)
         if own is None and self._settings.run_id is not None and self._ranks.rank == 0:
             self._notices.say(
                 "first step",
@@ -292,33 +292,45 @@ class StepLoop:
     def _close(self) -> None:
         """Ends the step under way."""
         if self._step is None:
-            if not self._forwards:
-                self._spoken.nothing(self._watch.model)
+            if not self._forwards and not self._found_compiled():
+                self._spoken.nothing()
+            self._missed += 1
             self._stepped.clear()
             return
-        if not self._forwards and not self._has_looked and has_compiled():
-            self._has_looked = True
-            if runs_compiled(self._watch.model):
-                words = f"nothing is recorded from here on: {COMPILED}; {NOT_COMPILED}"
-                self._notices.say("compiled", words)
+        if not self._forwards:
+            self._found_compiled()
         step, self._measured = self._measured, None
         if step is not None:
             self._record.start_metrics()
             step.close(self._watch.passes, self._watch.blocks)
             self._spoken.strangers(self._watch.strangers)
             if self._record.is_open:
-                self._spoken.step(step, self._watch.blocks, self._watch.model)
+                self._spoken.step(step, self._watch.blocks)
             self._watch.end_step()
             if step.has_frame:
                 self._record.put(step)
-                self._step += self._record.settle()
         self._stepped.clear()
         self._forwards = 0
         self._is_open = self._is_measured = False
+        self._step += 1 + self._record.settle()
         self._record.deliver()
-        self._step += 1
         if self._record.is_given_up:
             self.finish("failed")
+
+    def _found_compiled(self) -> bool:
+        """Looks once for compiled code that hides the network; whether it is seen from now on."""
+        if self._has_looked or not has_compiled():
+            return False
+        self._has_looked = True
+        if not self._watch.follow_compiled():
+            return False
+        self._notices.say(
+            "compiled",
+            "the network was compiled after attach in a way that hides its forward, and is recorded"
+            " from the next step on: to record every step, attach to what torch.compile returned,"
+            " or after model.compile()",
+        )
+        return True
 
     def log(self, given: object, named: Mapping[str, Any]) -> None:
         """Takes numbers of the step whose forward ran last: a mapping, and keywords."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 #: What holds a network under which name: wrappers that call it and change none of its numbers.
@@ -15,11 +17,28 @@ def network_within(model: torch.nn.Module) -> torch.nn.Module:
     Its modules and parameters have the names that the user gave them, and hooks on it run whether
     the loop calls it or a wrapper around it.
     """
+    while (within := held_by(model)) is not None:
+        model = within
+    return model
+
+
+def held_by(model: torch.nn.Module) -> torch.nn.Module | None:
+    """What a wrapper calls; None where a module is no wrapper."""
+    held = next((_HELD_BY[name] for name in _names(model) if name in _HELD_BY), None)
+    return model._modules.get(held) if held is not None else None
+
+
+def process_group_of(model: torch.nn.Module) -> Any:
+    """The process group in which a wrapper exchanges gradients; None where none is said."""
     while True:
-        held = next((_HELD_BY[name] for name in _names(model) if name in _HELD_BY), None)
-        within = model._modules.get(held) if held is not None else None
+        group = getattr(model, "process_group", None)
+        if group is not None and "DistributedDataParallel" in _names(model):
+            return group
+        within = next(
+            (model._modules.get(_HELD_BY[n]) for n in _names(model) if n in _HELD_BY), None
+        )
         if within is None:
-            return model
+            return None
         model = within
 
 
