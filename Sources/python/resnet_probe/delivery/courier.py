@@ -144,9 +144,8 @@ class Courier:
         )
 
     def hurry(self) -> None:
-        """Ends a pause, unless only people can mend what is wrong."""
-        if self.trouble is None or not self.trouble.is_lasting:
-            self._pause.clear()
+        """Ends a pause, since somebody waits."""
+        self._pause.clear()
 
     def has_work(self, file: KeptSegment) -> bool:
         """Whether something of a segment, as long as it was, is to be asked for or sent."""
@@ -191,7 +190,7 @@ class Courier:
         """No answer came: all is asked for again, since the other side may not be what it was."""
         self._ask_again()
         if silence.kind == "slow" and request.length:
-            self._body = max(SMALLEST_BODY, self._body // 2)
+            self._body = max(SMALLEST_BODY, min(self._body, request.length) // 2)
         is_early = silence.kind in ("unresolved", "insecure", "garbled")
         return self._fail(Trouble(silence.kind, silence.words), now, is_early=is_early)
 
@@ -245,8 +244,6 @@ class Courier:
         if request.length and offset == request.offset and not is_whole:
             return self._lengthen(request, now)
         account.least_body = 0
-        if request.length == self._body:
-            self._body = min(2 * self._body, LARGEST_BODY, self._most)
         if offset > max(file.length, request.end):
             return Remark(
                 "beyond",
