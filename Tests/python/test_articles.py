@@ -7,6 +7,7 @@ import pytest
 import resnet_probe
 from resnet_probe import summary
 from resnet_probe.journal import attempt, journal, recording, run
+from resnet_probe.measuring import turns
 from resnet_probe.training import step_loop, unsupported
 
 from journals import ROOT
@@ -54,6 +55,7 @@ def test_every_method_and_property_of_a_probe_has_a_row() -> None:
         (step_loop, "nothing is recorded from here on: "),
         (step_loop, "the optimizer does not tell how many steps it made"),
         (step_loop, "probe.step() was passed over: the optimizer tells of steps"),
+        (turns, "they take turns, a measured step each"),
         (journal, "the spool is at its limit and nothing in it is delivered"),
         (journal, "there is no room for the journal"),
         (journal, "a frame is over 4 MiB and was dropped"),

@@ -48,6 +48,7 @@ def attach(
     project: str | None = None,
     config: Any = None,
     detail: Literal["full", "norms"] | None = None,
+    memory: float | None = None,
     mode: Literal["on", "disabled"] | None = None,
     strict: bool = False,
 ) -> Probe:
@@ -79,6 +80,9 @@ def attach(
         config: The configuration, a mapping or a namespace; values under keys such as "token" or
             "password" are not written.
         detail: "full", or "norms": gap, ratio and norms alone, which costs less.
+        memory: The most that activations kept for the backward pass may take: bytes, or a fraction
+            (a float) of the device's memory. Blocks beyond it take turns in having a Taylor
+            importance; everything else is measured at every measured step.
         mode: "on" or "disabled": then nothing is hooked and every call does nothing.
         strict: Raise what would be a notice; for tests.
 
@@ -91,6 +95,7 @@ def attach(
     settings = parse_settings(
         network, notices, run=run, id=id, project=project, every=every, steps=steps, step=step,
         detail=detail, sample=sample, mask=mask, mode=mode, config=config,
+        memory=memory,
     )  # fmt: skip
     given = given_map(blocks)
     selector: Selector | None = None if isinstance(blocks, BlockMap) else blocks

@@ -60,10 +60,12 @@ class Probe:
     def finish(self, status: Literal["completed", "failed"] = "completed") -> None:
         """Ends the attempt and leaves network, optimizers and scaler as they were.
 
-        Later calls do nothing.
+        Where journals are delivered to another host it waits at most `RESNET_PROBE_FINISH_WAIT`
+        seconds for what is left. Later calls do nothing.
         """
-        if self._loop is not None:
+        if self._loop is not None and not self._loop.is_finished:
             self._loop.finish(status)
+            self._loop.await_delivery()
 
     def detach(self) -> None:
         """The same as `finish()`."""

@@ -36,12 +36,14 @@ class Settings:
     sample: Literal["row", "token"] | None
     mask: MaskSource | None
     config: object
+    memory: float | None
+    """The most that activations kept for the backward pass take: bytes, or a fraction if a float."""
 
 
 def parse_settings(
     model: torch.nn.Module, notices: Notices, *, run: str | None, id: object, project: str | None,
     every: object, steps: int | None, step: int | None, detail: str | None, sample: str | None,
-    mask: object, mode: str | None, config: object,
+    mask: object, mode: str | None, config: object, memory: object,
 ) -> Settings:  # fmt: skip
     """The settings that arguments and environment make; arguments come first.
 
@@ -78,7 +80,16 @@ def parse_settings(
         sample=sample,  # type: ignore[arg-type]
         mask=mask,
         config=config,
+        memory=_budget(memory),
     )
+
+
+def _budget(memory: object) -> float | None:
+    is_bytes = isinstance(memory, int) and not isinstance(memory, bool) and memory >= 0
+    is_fraction = isinstance(memory, float) and 0 <= memory <= 1
+    if memory is None or is_bytes or is_fraction:
+        return memory  # type: ignore[return-value]
+    raise ValueError(f"memory is {memory!r}: give bytes, or a fraction (0.1) of the device's")
 
 
 def mask_of(

@@ -51,7 +51,9 @@ class Buffers:
         """Forgets the gradients of the pass before."""
         self.gradient[ARRIVED].zero_()
 
-    def sums(self, seen: Seen, present: torch.Tensor | None, *, counts_absorbed: bool) -> ForwardSums:
+    def sums(
+        self, seen: Seen, present: torch.Tensor | None, *, counts_absorbed: bool
+    ) -> ForwardSums:
         """The forward sums that a pass left."""
         n, rows, full = seen.samples, self.forward, self._detail == "full"
         dense = self.block.kind == "concat"
@@ -62,7 +64,11 @@ class Buffers:
         if self.block.activation == "relu" and self.block.shortcut == "identity":
             change = Change(rows[CHANGE_PRODUCT, :n] if full else None, rows[CHANGE, :n], turning)
         is_own = self.block.shortcut == "projection" and seen.own_width is not None
-        is_known = is_own or self.block.shortcut != "projection" or not self.block.site.operands.is_fork_whole
+        is_known = (
+            is_own
+            or self.block.shortcut != "projection"
+            or not self.block.site.operands.is_fork_whole
+        )
         return ForwardSums(
             stream_square=stream, branch_square=branch, product=product, change=change,
             rectified=None, own_stream_square=rows[OWN, :n] if is_own else stream,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -200,7 +201,9 @@ class CompiledPasses:
         for block in self._blocks:
             for place in block.site.places:
                 reading = Reading(
-                    buffers[block.ordinal], place, self._detail,
+                    buffers[block.ordinal],
+                    place,
+                    self._detail,
                     self._maps.get(block.ordinal, "unknown"),
                 )
                 table = self._tables[place.within, place.call]
@@ -265,14 +268,14 @@ class CompiledPasses:
                 leave = TracedHook(lambda *_: tap.left())
                 self._handles.append(owner.register_forward_pre_hook(enter))
                 self._handles.append(owner.register_forward_hook(leave))
-        for name in {b.site.owner for b in self._blocks if b.kind == "plain" and not b.site.is_chain}:
+        for name in {
+            b.site.owner for b in self._blocks if b.kind == "plain" and not b.site.is_chain
+        }:
             if name in modules:
                 end = TracedHook(lambda _, args, output: tap.module_ended(args, output))
                 self._handles.append(modules[name].register_forward_hook(end))
         for name, module in compiled_modules(self._model):
-            self._handles += call_outside(
-                module, lambda name=name: self._enter(name), self._leave
-            )  # fmt: skip
+            self._handles += call_outside(module, partial(self._enter, name), self._leave)
 
     def _enter(self, name: str) -> None:
         if self._pass is not None:

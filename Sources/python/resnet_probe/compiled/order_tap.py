@@ -91,9 +91,7 @@ class OrderTap(TorchFunctionMode):
         self.streams: dict[int, torch.Tensor] = {}  # of chains and projections, by their layer
         self.seen: list[Any] = []
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Does the operation; measures before and after it."""
         kwargs = kwargs or {}
         if not torch.compiler.is_dynamo_compiling() and self._runs_graph():
@@ -193,8 +191,6 @@ class OrderTap(TorchFunctionMode):
         if module in self.table.modules:
             streams = [a for a in args if isinstance(a, torch.Tensor) and a.is_floating_point()]
             self._plain(("module", module), self.table.modules[module], streams[0], output)
-
-
 
 
 for _inlined in (

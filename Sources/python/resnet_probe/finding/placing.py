@@ -10,7 +10,12 @@ from resnet_probe.tracing.trace import Trace
 
 
 def places_of(
-    trace: Trace, names: Names, end: Node, *, mask: Node | None = None, first: Node | None = None,
+    trace: Trace,
+    names: Names,
+    end: Node,
+    *,
+    mask: Node | None = None,
+    first: Node | None = None,
     fork: Node | None = None,
 ) -> tuple[Place, ...]:
     """Where a block ends, in each call of a module around it, the innermost first.

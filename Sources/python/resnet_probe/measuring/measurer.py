@@ -10,6 +10,7 @@ import torch
 
 from resnet_probe.measuring import sums
 from resnet_probe.measuring.gradient_tap import GradientTap
+from resnet_probe.measuring.turns import Turns
 from resnet_probe.tracing.listener import Join
 
 
@@ -26,6 +27,7 @@ class Manner:
     takes_forward: bool = True
     takes_gradient: bool = True
     awaits_second_run: bool = False  # of a checkpoint: hold nothing until then
+    block: int | None = None  # its ordinal, once blocks are known
 
 
 @dataclass(slots=True)
@@ -40,14 +42,16 @@ class Measurer:
     """Measures blocks with one level of detail; for one step.
 
     `trains` tells within a backward pass whether it trains; `counts_absorbed` says whether this
-    step counts the elements that rounding swallows.
+    step counts the elements that rounding swallows. `turns` says which blocks may keep what ⟨g, F⟩
+    needs until the backward pass; None: all.
     """
 
     def __init__(
         self, guard: Callable[..., Any], detail: Literal["full", "norms"],
-        trains: Callable[[], bool], *, counts_absorbed: bool,
+        trains: Callable[[], bool], *, counts_absorbed: bool, turns: Turns | None = None,
     ) -> None:  # fmt: skip
         self._guard = guard
+        self.turns = turns
         self.trains = trains
         self._detail = detail
         self._counts_absorbed = counts_absorbed and detail == "full"
@@ -63,12 +67,15 @@ class Measurer:
             tap = GradientTap(self._guard, manner.sample_axis, self._detail, self.trains)
             measured.gradient = tap
             if manner.kind == "concat":
-                tap.hold_branch(branch)
+                if self._may_hold(manner, branch):
+                    tap.hold_branch(branch)
                 tap.listen(join.operands[-1])
             elif self._detail == "full":
                 if manner.awaits_second_run:
                     tap.await_second_run()
-                elif manner.keeps_branch or join.overwrites == 0:
+                elif _keeps_branch(join, manner) and self._may_hold(
+                    manner, branch, copies=overwritten
+                ):
                     tap.hold_branch(branch.clone() if overwritten else branch)
                 is_own = manner.shortcut == "identity" and not manner.has_other_readers
                 if is_own and join.fork is not None:
@@ -80,13 +87,18 @@ class Measurer:
         tap = measured.gradient
         if tap is None or manner.kind == "concat":
             return
-        if self._detail == "full" and not manner.awaits_second_run:
+        needs_sum = (
+            self._detail == "full"
+            and not manner.awaits_second_run
+            and not _keeps_branch(join, manner)
+        )
+        if needs_sum and self._may_hold(manner, result, join.operands[0]):
             self._hold_sum(tap, join, manner, result)
         tap.listen(result)
 
     def again(self, tap: GradientTap, join: Join, manner: Manner) -> None:
         """Before the operation, in a checkpoint's second run of what `tap` waits for."""
-        if manner.keeps_branch or join.overwrites == 0:
+        if _keeps_branch(join, manner):
             branch, overwritten = self._branch(join)
             tap.hold_branch(branch.clone() if overwritten else branch)
 
@@ -117,12 +129,20 @@ class Measurer:
             )  # fmt: skip
         if manner.takes_gradient:
             tap = GradientTap(self._guard, manner.sample_axis, self._detail, self.trains)
-            tap.hold_sum(output, stream, relu_follows=False)
-            if self._detail == "full" and not manner.has_other_readers:
-                tap.listen_at_stream(stream)
+            if self._detail == "full":
+                if self._may_hold(manner, output, stream):
+                    tap.hold_sum(output, stream, relu_follows=False)
+                if not manner.has_other_readers:
+                    tap.listen_at_stream(stream)
             tap.listen(output)
             measured.gradient = tap
         return measured
+
+    def _may_hold(self, manner: Manner, *tensors: torch.Tensor, copies: bool = False) -> bool:
+        """Whether what ⟨g, F⟩ needs is kept until the backward pass, by the memory's budget."""
+        if self.turns is None:
+            return True
+        return manner.block is not None and self.turns.takes(manner.block, tensors, copies=copies)
 
     def _branch(self, join: Join) -> tuple[torch.Tensor, bool]:
         """F before the drop mask, and whether the operation overwrites that very tensor."""
@@ -153,6 +173,11 @@ class Measurer:
             own_stream=join.fork if projects else None,
             count_absorbed=self._counts_absorbed and not projects, detail=self._detail,
         )  # fmt: skip
+
+
+def _keeps_branch(join: Join, manner: Manner) -> bool:
+    """Whether F itself is kept: where the sum's stream is overwritten."""
+    return manner.keeps_branch or join.overwrites == 0
 
 
 def _fitting(

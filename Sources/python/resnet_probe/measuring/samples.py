@@ -24,18 +24,28 @@ DEVICE_CHUNK = 1 << 24
 """Elements of one temporary elsewhere: 64 MiB of float32."""
 
 
+_ROW = 512  # elements that one float32 sum of squares may hold
+
+
 @contextlib.contextmanager
 def exact(device: torch.device) -> Iterator[None]:
     """Leaves autograd and autocast out of what runs inside."""
     with torch.no_grad():
-        try:
-            off: contextlib.AbstractContextManager[object] = torch.autocast(
-                device.type, enabled=False
-            )
-        except (RuntimeError, ValueError):  # a device without autocast
-            off = contextlib.nullcontext()
-        with off:
+        if not _may_autocast(device.type):
             yield
+            return
+        with torch.autocast(device.type, enabled=False):
+            yield
+
+
+def _may_autocast(device: str) -> bool:
+    """Whether autocast is to be left: entering it takes 8 µs, three times a block, even if off."""
+    try:
+        return torch.is_autocast_enabled(device)
+    except TypeError:  # before torch 2.4
+        return device in ("cpu", "cuda")
+    except (RuntimeError, ValueError):  # a device without autocast
+        return False
 
 
 def accumulator(*tensors: Tensor) -> torch.dtype:
@@ -130,9 +140,27 @@ def square_sum(values: Tensor, samples: int) -> Tensor:
     if values.ndim - samples < 2:
         norm: Tensor = torch.linalg.vector_norm(values, dim=-1)
         return norm.square_()
-    inner = tuple(range(samples + 1, values.ndim))
-    norms: Tensor = torch.linalg.vector_norm(values, dim=inner)
+    rows = _in_rows(values, samples)
+    inner = tuple(range(samples + 1, rows.ndim))
+    norms: Tensor = torch.linalg.vector_norm(rows, dim=inner)
     return norms.square_().sum(samples)
+
+
+def _in_rows(values: Tensor, samples: int) -> Tensor:
+    """The elements of each sample as rows of about `_ROW`, where they lie one behind another.
+
+    A norm along rows takes a CPU a quarter to a half of the time that it takes along small maps.
+    """
+    width = math.prod(values.shape[samples:])
+    row = width
+    while row > _ROW:
+        divisor = next((prime for prime in (2, 3, 5, 7) if row % prime == 0), 0)
+        if divisor == 0:
+            return values
+        row //= divisor
+    if row == 0 or not values.is_contiguous():
+        return values
+    return values.view(*values.shape[:samples], width // row, row)
 
 
 def total(values: Tensor, samples: int) -> Tensor:

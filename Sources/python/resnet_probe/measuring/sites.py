@@ -55,6 +55,8 @@ class Sites(Listener):
         self.parameters = {place: name for name, place in ids.items()}
         self.current: Pass | None = None
         self._measurer = measurer
+        if measurer.turns is not None:
+            measurer.turns.begin_step()
         self._run_again = run_again
         self._unfilled: weakref.WeakKeyDictionary[Any, dict[int, list[Record]]] = (
             weakref.WeakKeyDictionary()
@@ -81,6 +83,12 @@ class Sites(Listener):
     def sees_chains(self) -> bool:
         """Whether any block is a chain."""
         return any(b.site.is_chain for blocks in self.by_owner.values() for b in blocks)
+
+    def end_pass(self) -> None:
+        """The network's forward is over."""
+        self.current = None
+        if self._measurer.turns is not None:
+            self._measurer.turns.end_pass()
 
     def forget_trace(self) -> None:
         """The trace is over."""
@@ -129,7 +137,7 @@ class Sites(Listener):
         return Manner(
             block.kind, block.shortcut, block.activation, block.sample_axis,  # type: ignore[arg-type]
             block.site.keeps_branch, block.site.has_other_readers,
-            takes_forward=not again, takes_gradient=torch.is_grad_enabled(),
+            takes_forward=not again, takes_gradient=torch.is_grad_enabled(), block=block.ordinal,
         )  # fmt: skip
 
     def await_second_run(self, found: Pass) -> None:
@@ -245,6 +253,8 @@ class Sites(Listener):
         record = self._relus.pop(source, None)
         if record is not None and record.gradient is not None:
             record.gradient.follow_relu(result)
+            if self._measurer.turns is not None and record.block is not None:
+                self._measurer.turns.replace(record.block.ordinal, result)
 
     def chain(
         self, trace: Trace, stream: torch.Tensor, output: torch.Tensor, nodes: Sequence[int]

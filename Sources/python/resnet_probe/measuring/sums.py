@@ -310,9 +310,10 @@ def _over_samples(
 def _turning(x: Tensor, change: Tensor, a: Tensor, r: Tensor, scratch: Tensor) -> Tensor:
     """‖d − (r/a)x‖² with no difference of sums, 0 where a = 0; overwrites `scratch`."""
     samples = a.ndim
-    share = torch.where(a > 0, r / a, 0)
+    is_there = a > 0
+    share = torch.where(is_there, r / a, 0)
     torch.addcmul(change, x, beside(share, x), value=-1, out=scratch)
-    return torch.where(a > 0, square_sum(scratch, samples), 0)
+    return square_sum(scratch, samples).mul_(is_there)
 
 
 def _absorbed(x: Tensor, f: Tensor, samples: int) -> tuple[Tensor, Tensor]:

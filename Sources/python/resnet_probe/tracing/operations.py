@@ -14,6 +14,8 @@ import torch
 ADDS = frozenset({"add", "add_"})
 #: Joins along one dimension: where a dense block may join its new maps to the reused ones.
 CATS = frozenset({"cat", "concat", "concatenate"})
+#: Both.
+JOINS = ADDS | CATS
 #: Maps with weights, if one of their arguments is a parameter: what makes a branch a branch.
 MAPS = frozenset(
     {

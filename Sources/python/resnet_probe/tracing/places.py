@@ -55,9 +55,7 @@ class Places:
         self.joins = 0
         self.layers = 0
 
-    def count(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[int, int]:
+    def count(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, int]:
         """The numbers of the operation that comes next; -1 where it is none of a kind."""
         join = layer = -1
         if is_joining(name, args):

@@ -50,7 +50,9 @@ class Tap(TorchFunctionMode):
         kwargs = kwargs or {}
         if torch.compiler.is_compiling() or self._is_left or not self._is_within():
             return func(*args, **kwargs)
-        join = self._guard(self._before, func, args, kwargs)
+        join = None
+        if self._chains is not None or operations.name_of(func) in operations.JOINS:
+            join = self._guard(self._before, func, args, kwargs)
         result = func(*args, **kwargs)
         self._guard(self._after, func, args, kwargs, result, join)
         return result
@@ -76,7 +78,6 @@ class Tap(TorchFunctionMode):
         self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Join | None:
         name = operations.name_of(func)
-        self.trace.count(name, args, kwargs)
         if self._chains is not None:
             self._chains.before(name, args, kwargs)
         if name in operations.ADDS:
@@ -111,7 +112,7 @@ class Tap(TorchFunctionMode):
         operands = (first, second) if is_second else (second, first)
         overwrites = None if name == "add" else int(not is_second)
         junction.branch_operand = int(is_second)
-        junction.is_fork_added = junction.forks[0] == nodes[1 - int(is_second)].index
+        junction.is_fork_added = junction.forks[0] == (nodes[0] if is_second else nodes[1]).index
         if alpha != 1 and not isinstance(alpha, (int, float)):
             return None
         if alpha != 1 and not is_second:  # F + αx: the shortcut is no longer the stream itself
@@ -135,7 +136,7 @@ class Tap(TorchFunctionMode):
         junction = join_of_cat(self.trace, nodes)
         if junction is None:
             return None
-        places = [node.index for node in nodes]
+        places = [node.index for node in nodes if node is not None]
         junction.branch_operand = places.index(junction.branch_node)
         by_index = {node.index: part for part, node in known if node is not None}
         operands = (*(by_index[fork] for fork in junction.forks), by_index[junction.branch_node])
@@ -166,10 +167,11 @@ class Tap(TorchFunctionMode):
         self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
         result: Any, join: Join | None,
     ) -> None:  # fmt: skip
+        name = operations.name_of(func)
+        self.trace.count(name, args, kwargs)
         self.trace.record(func, args, kwargs, result)
         if not self.trace.nodes:
             return
-        name = operations.name_of(func)
         newest = self.trace.nodes[-1]
         is_newest = isinstance(result, torch.Tensor) and newest.reference() is result
         if join is not None and join.taken is not None:

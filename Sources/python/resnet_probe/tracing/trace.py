@@ -17,6 +17,9 @@ from resnet_probe.tracing import operations
 from resnet_probe.tracing.node import Call, Constant, Node
 from resnet_probe.tracing.places import Places
 
+#: What holds no tensor, told by its type alone: most arguments.
+_LEAVES = frozenset({type(None), bool, int, float, str, bytes, torch.dtype, torch.device})
+
 
 class Trace:
     """The operations since it was begun, in order; for one thread.
@@ -131,7 +134,7 @@ class Trace:
     # Operations
 
     def count(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """Numbers the operation that comes next."""
+        """Numbers the operation that is recorded next."""
         self._place = self._places.count(name, args, kwargs)
 
     def record(
@@ -142,7 +145,7 @@ class Trace:
         name = operations.name_of(function)
         if name == "__setitem__":
             result = args[0]
-        outputs = list(tensors_in(result, depth=2))
+        outputs = tensors_in(result, depth=2)
         if not outputs:
             return
         if name == "__get__" and len(outputs) == 1 and id(outputs[0]) in self.parameters:
@@ -156,8 +159,9 @@ class Trace:
             if isinstance(known, Node):
                 parents[known.index] = known
                 continue
-            parameters.update((id(parameter), parameter) for parameter in known.parameters)
-            is_direct &= all(parameter is tensor for parameter in known.parameters)
+            for parameter in known.parameters:
+                parameters[id(parameter)] = parameter
+                is_direct &= parameter is tensor
             if known.is_random and not known.parameters:
                 random = tensor
         if not parents or name in operations.SHAPED:
@@ -173,7 +177,7 @@ class Trace:
             node.is_direct = is_direct
             node.join, node.layer = self._place
             self._write_base(output, node, args)
-            node.in_place = any(output is argument for argument in args[:1])
+            node.in_place = bool(args) and output is args[0]
             if name in operations.SCALINGS:
                 self._note_factor(node, name, args, random)
             elif name in {"where", "masked_fill", "masked_fill_"}:
@@ -195,12 +199,11 @@ class Trace:
     def _before(self, tensor: torch.Tensor, outputs: list[torch.Tensor]) -> Node | Constant:
         """What an argument was before the operation, also where it is the result itself."""
         known = self._known.get(id(tensor))
-        is_output = any(tensor is output for output in outputs)
         if known is not None and known.reference() is tensor:
-            if isinstance(known, Node) and not is_output and known.version != version_of(tensor):
-                return self._lookup(tensor)
+            if isinstance(known, Node) and known.version != version_of(tensor):
+                return known if _is_among(tensor, outputs) else self._lookup(tensor)
             return known
-        if is_output and not isinstance(tensor, torch.nn.Parameter):
+        if _is_among(tensor, outputs) and not isinstance(tensor, torch.nn.Parameter):
             return Constant(weakref.ref(tensor))
         return self._lookup(tensor)
 
@@ -349,6 +352,10 @@ def version_of(tensor: torch.Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
+def _is_among(tensor: torch.Tensor, others: list[torch.Tensor]) -> bool:
+    return any(tensor is other for other in others)
+
+
 def is_mask_of(factor: torch.Tensor, shape: tuple[int, ...]) -> bool:
     """Whether a factor has one value for each row, or one for all: the form of a drop mask."""
     if factor.numel() == 1:
@@ -356,19 +363,27 @@ def is_mask_of(factor: torch.Tensor, shape: tuple[int, ...]) -> bool:
     return factor.ndim == len(shape) and factor.numel() == factor.shape[0] == shape[0]
 
 
-def tensors_in(value: Any, depth: int = 6) -> Iterator[torch.Tensor]:
+def tensors_in(value: Any, depth: int = 6) -> list[torch.Tensor]:
     """The tensors in nested tuples, lists, mappings and data classes."""
+    found: list[torch.Tensor] = []
+    _gather(value, depth, found)
+    return found
+
+
+def _gather(value: Any, depth: int, found: list[torch.Tensor]) -> None:
+    if type(value) in _LEAVES:
+        return
     if isinstance(value, torch.Tensor):
         if not value.is_nested:  # which has no shape to speak of
-            yield value
-    elif depth == 0 or value is None or isinstance(value, (str, bytes, int, float)):
+            found.append(value)
+    elif depth == 0:
         return
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from tensors_in(part, depth - 1)
     elif isinstance(value, (tuple, list)):
         for part in value:
-            yield from tensors_in(part, depth - 1)
+            _gather(part, depth - 1, found)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            _gather(part, depth - 1, found)
     elif hasattr(value, "__dataclass_fields__"):
         for name in value.__dataclass_fields__:
-            yield from tensors_in(getattr(value, name, None), depth - 1)
+            _gather(getattr(value, name, None), depth - 1, found)

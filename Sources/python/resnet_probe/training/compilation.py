@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.blocks import BlockMap
-from resnet_probe.finding.find import find_blocks
+from resnet_probe.finding.find import found_in
 from resnet_probe.inert import Hook
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
@@ -105,7 +105,7 @@ class CompiledCall:
         self._begins = begins
         self._ended = ended
         self._is_on = True
-        module._compiled_call_impl = self  # type: ignore[assignment]
+        module._compiled_call_impl = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The module's call."""
@@ -123,7 +123,7 @@ class CompiledCall:
         """Gives the module its call back, unless something else lies on it."""
         self._is_on = False
         if self._module.__dict__.get("_compiled_call_impl") is self:
-            self._module._compiled_call_impl = self._inner  # type: ignore[assignment]
+            self._module._compiled_call_impl = self._inner
 
 
 def is_wrapper(module: torch.nn.Module) -> bool:
@@ -190,7 +190,7 @@ def found_ahead(
     """
     try:
         with torch._C._EnableTorchFunction():  # which the guard took from the recorder
-            return find_blocks(model, (*args, kwargs), blocks=chosen, sample=sample)
+            return found_in(model, [(args, kwargs)], chosen, sample)
     except ProbeError as error:
         say(
             "compiled",

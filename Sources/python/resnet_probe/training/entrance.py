@@ -36,10 +36,11 @@ def entrance_of(model: torch.nn.Module) -> torch.nn.Module:
 
 def _outside(wrapper: torch.nn.Module) -> torch.nn.Module:
     """What runs its hooks outside: the module inside the wrapper, if its forward is a user's own."""
-    inside = wrapper._orig_mod
+    inside = wrapper._modules["_orig_mod"]
+    assert inside is not None
     forward = getattr(inside.forward, "__func__", inside.forward)
     is_own = not str(getattr(forward, "__module__", "")).startswith("torch.")
-    return inside if is_own else wrapper  # type: ignore[return-value]
+    return inside if is_own else wrapper
 
 
 def compiled_around(network: torch.nn.Module) -> torch.nn.Module | None:
@@ -50,7 +51,7 @@ def compiled_around(network: torch.nn.Module) -> torch.nn.Module | None:
     if is_compiled_in_place(network):
         return network
     for thing in gc.get_objects():
-        if not isinstance(thing, torch.nn.Module):
+        if not issubclass(type(thing), torch.nn.Module):  # not asked of weak proxies
             continue
         is_compiled = is_wrapper(thing) or is_compiled_in_place(thing)
         if is_compiled and any(module is network for module in thing.modules()):

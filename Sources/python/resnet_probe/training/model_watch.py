@@ -19,6 +19,7 @@ from resnet_probe.measuring.backward import trains
 from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
+from resnet_probe.measuring.turns import Turns, bound_of
 from resnet_probe.names import modules_of
 from resnet_probe.sharding import is_known
 from resnet_probe.tracing.fast_paths import FastPaths
@@ -112,7 +113,7 @@ class ModelWatch:
         detail: Literal["full", "norms"], sample_axis: Literal["row", "token"] | None,
         mask_of: Callable[[Any, Any], torch.Tensor | None], blocks: BlockMap | None,
         say: Callable[[str, str], None], chosen: Mapping[str, str] | None = None,
-        entrance: torch.nn.Module | None = None,
+        entrance: torch.nn.Module | None = None, memory: float | None = None,
     ) -> None:  # fmt: skip
         self.model = model
         self.blocks = blocks
@@ -135,6 +136,8 @@ class ModelWatch:
         self._knows_parameters = False  # which tensors stand for sharded ones
         self.strangers: set[str] = set()  # blocks that ran with other parameters than known
         self._say = say
+        bound = bound_of(memory, model)
+        self._turns = None if bound is None else Turns(bound, say)
         self._compiled: CompiledPasses | None = None
         self._is_compiled = False  # whether the pass under way is
         self.entrance = Entrance(entrance or model, self._before, self._after)
@@ -206,7 +209,7 @@ class ModelWatch:
             return
         measurer = Measurer(
             self._guard, self._detail, self._trains,
-            counts_absorbed=self._observer.counts_absorbed(),
+            counts_absorbed=self._observer.counts_absorbed(), turns=self._turns,
         )  # fmt: skip
         self._knows_parameters = self._knows_parameters or is_known(self.model)
         if self.blocks is None or not self._knows_parameters:
@@ -215,7 +218,7 @@ class ModelWatch:
             )
             self._current = self._search.found_pass
             self._current.present = present
-            self._search.begin(list(tensors_in((args, kwargs))), call_frame())
+            self._search.begin(tensors_in((args, kwargs)), call_frame())
             return
         self._current = Pass(present)
         if self._sites is None:
@@ -262,7 +265,7 @@ class ModelWatch:
         elif self._sites is not None:
             if "" in self._sites.by_owner:
                 self._leave_owner(self.model, output)
-            self._sites.current = None
+            self._sites.end_pass()
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
             hook = OutputHook(weakref.ref(current), self._trains, self._guard)
@@ -362,7 +365,7 @@ class ModelWatch:
         if opening is None:
             opening = self._openings.opening = _Opening(call_frame())
         plain = []
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         floating = [t for t in tensors if t.is_floating_point() and t.ndim > 1]
         for block in sites.by_owner[name]:
             if block.kind == "plain" and not block.site.is_chain and len(floating) == 1:

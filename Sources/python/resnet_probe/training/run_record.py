@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.blocks import BlockMap
+from resnet_probe.delivery.process import JournalDelivery, deliver
 from resnet_probe.journal.recording import Recording
 from resnet_probe.journal.run import open_run
 from resnet_probe.measuring.device_metrics import DeviceMetrics, number_in
@@ -47,6 +48,7 @@ class RunRecord:
         self._blocks: BlockMap | None = None  # of this rank
         self._agreed: AgreedBlocks | None = None  # of the run
         self._recording: Recording | None = None
+        self._delivery: JournalDelivery | None = None
         self._in_flight: list[MeasuredStep] = []
         self._metrics = DeviceMetrics()
         self._early: list[tuple[int, dict[str, Any]]] = []  # logged before the run was opened
@@ -148,6 +150,13 @@ class RunRecord:
             if self._recording is not None:
                 self._recording.finish(status, max(self._first_step, last_step))
                 _unfinished.discard(self._recording)
+            if self._delivery is not None:
+                self._delivery.end()
+
+    def await_delivery(self) -> None:
+        """Waits a while for what is left to deliver, once the attempt has ended."""
+        if self._delivery is not None:
+            self._delivery.finish()
 
     def _open(self, agreed: AgreedBlocks) -> None:
         settings, ranks = self._settings, self._ranks
@@ -160,6 +169,7 @@ class RunRecord:
         spool = settings.environment.spool
         self._recording = Recording(opened, agreed.blocks, spool, self._notices)
         _unfinished.add(self._recording)
+        self._delivery = deliver(self._recording.journal, settings.environment)
         early, self._early = self._early, []
         for number, values in early:
             self._recording.log(number, values)

@@ -70,7 +70,7 @@ class StepLoop:
         self._watch = ModelWatch(
             model, self, self.guard, detail=settings.detail, sample_axis=settings.sample,
             mask_of=lambda args, kwargs: mask_of(settings.mask, args, kwargs), blocks=blocks,
-            entrance=entrance, say=notices.say,
+            entrance=entrance, say=notices.say, memory=settings.memory,
             chosen=selector if isinstance(selector, Mapping) else None,
         )  # fmt: skip
 
@@ -99,6 +99,10 @@ class StepLoop:
             self.guard(self._finish, status)
         self.guard(self._watch.detach)
         self.guard(self._updates.detach)
+
+    def await_delivery(self) -> None:
+        """Waits a while for what is left to deliver, once the attempt has ended."""
+        self.guard(self._record.await_delivery)
 
     def __del__(self) -> None:
         # The network is gone: the attempt has ended. Nobody is there to hear of a failure.
@@ -202,7 +206,8 @@ class StepLoop:
         """An optimizer stepped."""
         step = self._measured
         if step is not None:
-            step.update_ends(optimizer, self._passes(), ran_closure=self._in_closure)
+            parameters = self._passes() if self._in_closure else self._parameters
+            step.update_ends(optimizer, parameters, ran_closure=self._in_closure)
         self._in_closure = False
         self._mark_stepped(optimizer)
 
