@@ -150,7 +150,7 @@ def _replace(model: object, loop: StepLoop | None) -> None:
     previous = _attached.pop(model, None)
     before = previous() if previous is not None else None
     if before is not None:
-        before.finish("completed")
+        before.finish(before.left_as)
     if loop is not None:
         _attached[model] = weakref.ref(loop)
 
@@ -183,7 +183,7 @@ def _finish_all() -> None:
     for reference in list(_attached.values()):
         loop = reference()
         if loop is not None:
-            loop.finish("failed" if ended_by_error is not None else "completed")
+            loop.finish("failed" if ended_by_error is not None else loop.left_as)
 
 
 _register: Callable[[Callable[[], None]], Any] = atexit.register

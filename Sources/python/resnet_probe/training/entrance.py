@@ -16,7 +16,7 @@ from resnet_probe.training.compilation import (
     is_wrapper,
     was_called_compiled,
 )
-from resnet_probe.training.wrapped import held_by
+from resnet_probe.training.wrapped import held_by, is_redirected
 
 
 def entrance_of(model: torch.nn.Module) -> torch.nn.Module:
@@ -79,6 +79,10 @@ class Entrance:
         self._handles: list[Any] = []
         self._open()
 
+    def call_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Takes a call that began before the hooks were there."""
+        self._before(self.module, args, kwargs)
+
     def move(self, module: torch.nn.Module) -> None:
         """Takes another module's calls for the network's."""
         self.remove()
@@ -102,7 +106,7 @@ class Entrance:
         self._handles = [pre, post]
 
     def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        if module is self.module and not self._is_in_call:
+        if module is self.module and not self._is_in_call and not is_redirected(module):
             self.is_compiled = (
                 was_called_compiled() or is_wrapper(module) or has_compiled_forward(module)
             )

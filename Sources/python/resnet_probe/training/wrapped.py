@@ -42,6 +42,15 @@ def process_group_of(model: torch.nn.Module) -> Any:
         model = within
 
 
+def is_redirected(network: torch.nn.Module) -> bool:
+    """Whether its call is to run another method: Lightning's way of a step through DDP's forward.
+
+    The network's own call, if there is one, comes inside.
+    """
+    forward = vars(network).get("forward")
+    return getattr(forward, "__qualname__", "").startswith("_ForwardRedirection.")
+
+
 def _names(model: torch.nn.Module) -> list[str]:
     """The classes of a module that are torch's, so that no class of a user's is taken for one."""
     kinds = type(model).__mro__
