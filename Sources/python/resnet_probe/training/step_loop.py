@@ -88,6 +88,11 @@ class StepLoop:
         has_blocks = self.blocks is None or len(self.blocks) > 0
         return not self.is_finished and has_blocks and self._record.is_open
 
+    @property
+    def shares_id(self) -> bool:
+        """Whether the run's identity is the environment's."""
+        return self._settings.shares_id
+
     def run_id(self) -> bytes:
         """The run's identity; other ranks than 0 wait for it, up to a bound."""
         self._ranks.hear_identity(patience=PATIENCE)
