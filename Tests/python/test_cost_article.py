@@ -13,7 +13,7 @@ BENCHMARKS = ROOT / "Tests" / "Benchmarks"
 ARTICLE = ROOT / "Sources" / "resnet-probe" / "ResnetProbe.docc" / "Cost.md"
 sys.path.insert(0, str(BENCHMARKS))
 
-from recorder import article, table, ways  # noqa: E402
+from recorder import article, table, ways
 
 
 def measured() -> list[list[str]]:

@@ -7,12 +7,13 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import resnet_probe
 import torch
 
-from recorder.trainer import Trainer
+if TYPE_CHECKING:
+    from recorder.trainer import Trainer
 
 #: Makes one step of a trainer watched; the first calls find blocks and warm up.
 Step = Callable[[], None]
