@@ -13,7 +13,19 @@ torch.set_num_threads(1)
 def spool(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     """A spool of the test's own, and no other variable of the recorder."""
     path = tmp_path / "spool"
-    for name in ("SPOOL_LIMIT", "RUN", "RUN_ID", "PROJECT", "EVERY", "MODE", "DETAIL"):
+    for name in (
+        "SPOOL_LIMIT",
+        "RUN",
+        "RUN_ID",
+        "PROJECT",
+        "EVERY",
+        "MODE",
+        "DETAIL",
+        "URL",
+        "TOKEN",
+        "CA",
+        "FINISH_WAIT",
+    ):
         monkeypatch.delenv(f"RESNET_PROBE_{name}", raising=False)
     monkeypatch.setenv("RESNET_PROBE_SPOOL", str(path))
     return path

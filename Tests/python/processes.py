@@ -57,14 +57,19 @@ def finished(program: str, *arguments: str | pathlib.Path) -> tuple[str, str]:
     return output, errors
 
 
-def command(*arguments: str | pathlib.Path) -> str:
-    """What the command prints; the test is skipped where nobody built it."""
+def binary() -> pathlib.Path:
+    """The command; the test is skipped where nobody built it."""
     given = os.environ.get("RESNET_PROBE_BINARY")
-    binary = pathlib.Path(given) if given else ROOT / ".build" / "release" / "resnet-probe"
-    if not binary.exists():
-        pytest.skip(f"no command at {binary}: build it, or set RESNET_PROBE_BINARY")
+    path = pathlib.Path(given) if given else ROOT / ".build" / "release" / "resnet-probe"
+    if not path.exists():
+        pytest.skip(f"no command at {path}: build it, or set RESNET_PROBE_BINARY")
+    return path
+
+
+def command(*arguments: str | pathlib.Path) -> str:
+    """What the command prints."""
     outcome = subprocess.run(
-        [binary, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [binary(), *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert outcome.returncode == 0, outcome.stderr
     return outcome.stdout

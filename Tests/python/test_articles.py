@@ -1,19 +1,23 @@
 """What the article on PyTorch must name: every argument, variable and method."""
 
 import inspect
+import pathlib
 import re
 
 import pytest
 import resnet_probe
 from resnet_probe import summary
+from resnet_probe.integrations import lightning, recorded_training, transformers
 from resnet_probe.journal import attempt, journal, recording, run
 from resnet_probe.measuring import turns
 from resnet_probe.training import step_loop, unsupported
 
+from frames import frames_by_run
 from journals import ROOT
 
 ARTICLES = ROOT / "Sources" / "resnet-probe" / "ResnetProbe.docc"
 PACKAGE = ROOT / "Sources" / "python" / "resnet_probe"
+TRAINERS = (ARTICLES / "Integrations.md").read_text(encoding="utf-8")
 TEXT = (ARTICLES / "PyTorch.md").read_text(encoding="utf-8")
 
 
@@ -80,3 +84,54 @@ def test_what_is_not_supported_is_named() -> None:
     for name in ("torch.compile", "FSDP", "DataParallel", "scripted"):
         assert name in said
         assert name in section
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (recorded_training, "the callback takes no "),
+        (recorded_training, "=: give arguments of resnet_probe.attach"),
+        (recorded_training, "the callback could not follow the trainer"),
+        (lightning, " is no part of "),
+        (lightning, "training_step calls no part of the LightningModule"),
+        (lightning, " for the network, from the second batch on"),
+        (lightning, ", which cannot be imported"),
+        (transformers, ", which cannot be imported"),
+    ],
+)
+def test_the_article_on_trainers_quotes_what_callbacks_say(module: object, words: str) -> None:
+    source = inspect.getsource(module)  # type: ignore[arg-type]
+    joined = re.sub(r'"\s+f?"', "", source)
+    assert words in joined
+    assert words.strip() in TRAINERS
+
+
+def code_for(title: str) -> str:
+    """The only code block under a title of the article on trainers."""
+    section = TRAINERS.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    (code,) = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    assert len(code.strip().splitlines()) <= 10
+    return str(code)
+
+
+def test_the_lines_for_lightning_record_as_they_stand(
+    spool: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from test_lightning import BATCHES, Classifier, loader
+
+    monkeypatch.chdir(tmp_path)
+    exec(code_for("Lightning"), {"module": Classifier(), "loader": loader()})  # noqa: S102
+    (frames,) = frames_by_run(spool).values()
+    assert [frame.step for frame in frames] == [0, 5, 10, 2 * BATCHES - 1]
+
+
+def test_the_lines_for_hugging_face_record_as_they_stand(
+    spool: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from test_hugging_face import Images, vit
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    exec(code_for("Hugging Face"), {"model": vit(), "data": Images()})  # noqa: S102
+    (frames,) = frames_by_run(spool).values()
+    assert [frame.step for frame in frames] == [0, 5]  # two epochs of 24 samples, 8 a batch

@@ -18,11 +18,12 @@ from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
 from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.sharding import has_sharded
 from resnet_probe.training.entrance import entrance_of
 from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.step_loop import StepLoop
 from resnet_probe.training.unsupported import why_not
-from resnet_probe.training.wrapped import network_within
+from resnet_probe.training.wrapped import network_within, process_group_of
 
 # Weak both ways: a probe lives by the hooks of its network, and goes with it.
 _attached: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[StepLoop]] = (
@@ -111,9 +112,10 @@ def attach(
     if is_off:
         _replace(network, None)
         return Probe(settings.run_id or random_identity(), None)
-    if given is None and example is not None:
+    if given is None and example is not None and not has_sharded(network):
         given = _found(network, example, chosen, settings.sample, notices)
-    ranks = Ranks(network, settings.run_id, notices)
+    group = process_group_of(model) if isinstance(model, torch.nn.Module) else None
+    ranks = Ranks(network, settings.run_id, notices, group)
     try:
         loop = StepLoop(
             network, optimizers, scaler, settings, notices, ranks, given, selector,
@@ -132,7 +134,7 @@ def _replace(model: object, loop: StepLoop | None) -> None:
     previous = _attached.pop(model, None)
     before = previous() if previous is not None else None
     if before is not None:
-        before.finish("completed")
+        before.finish(before.left_as)
     if loop is not None:
         _attached[model] = weakref.ref(loop)
 
@@ -165,7 +167,7 @@ def _finish_all() -> None:
     for reference in list(_attached.values()):
         loop = reference()
         if loop is not None:
-            loop.finish("failed" if ended_by_error is not None else "completed")
+            loop.finish("failed" if ended_by_error is not None else loop.left_as)
 
 
 _register: Callable[[Callable[[], None]], Any] = atexit.register

@@ -7,10 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from resnet_probe.delivery.destination import Destination, read_destination
 from resnet_probe.journal.run import identity
 from resnet_probe.journal.spool import Spool, whole_number
 from resnet_probe.notices import Notices
 from resnet_probe.schedule import Schedule, parse_schedule
+
+DEFAULT_FINISH_WAIT = 10.0
+"""How long a finish waits for what is left to deliver. Unit: seconds."""
+
+LONGEST_WAIT = 86_400.0
+"""The longest that a finish may be told to wait. Unit: seconds."""
 
 _Value = TypeVar("_Value")
 
@@ -33,6 +40,10 @@ class Environment:
     """``RESNET_PROBE_MODE``: "on" or "disabled"."""
     norms_only: bool = False
     """``RESNET_PROBE_DETAIL``: "full" or "norms"."""
+    destination: Destination | None = None
+    """``RESNET_PROBE_URL``, ``RESNET_PROBE_TOKEN`` and ``RESNET_PROBE_CA``."""
+    finish_wait: float = DEFAULT_FINISH_WAIT
+    """``RESNET_PROBE_FINISH_WAIT``. Unit: seconds."""
 
 
 def read_environment(variables: Mapping[str, str], notices: Notices) -> Environment:
@@ -53,6 +64,7 @@ def read_environment(variables: Mapping[str, str], notices: Notices) -> Environm
             return None
 
     setting("RESNET_PROBE_SPOOL_LIMIT", _limit, "a number of bytes")
+    wait = setting("RESNET_PROBE_FINISH_WAIT", _seconds, "a number of seconds from 0")
     return Environment(
         spool=Spool.named(variables),
         run_id=setting("RESNET_PROBE_RUN_ID", identity, "32 hexadecimal digits"),
@@ -65,7 +77,24 @@ def read_environment(variables: Mapping[str, str], notices: Notices) -> Environm
         != "disabled",
         norms_only=setting("RESNET_PROBE_DETAIL", _word("full", "norms"), '"full" or "norms"')
         == "norms",
+        destination=_destination(variables, notices),
+        finish_wait=DEFAULT_FINISH_WAIT if wait is None else wait,
     )
+
+
+def _destination(variables: Mapping[str, str], notices: Notices) -> Destination | None:
+    try:
+        return read_destination(variables)
+    except ValueError as problem:
+        notices.say("RESNET_PROBE_URL", f"{problem}; nothing is delivered, and recording goes on")
+        return None
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= LONGEST_WAIT:
+        raise ValueError(text)
+    return seconds
 
 
 def _limit(text: str) -> int:

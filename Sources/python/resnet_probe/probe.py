@@ -43,6 +43,14 @@ class Probe:
         """Whether steps are being recorded."""
         return self._loop is not None and self._loop.is_recording
 
+    @property
+    def next_step(self) -> int | None:
+        """The step that comes next, or that is under way: what `step=` takes where the run goes on.
+
+        None where nothing is recorded.
+        """
+        return self._loop.next_step if self._loop is not None else None
+
     def log(self, values: Mapping[str, Any] | None = None, **metrics: Any) -> None:
         """Logs numbers for the step whose forward ran last: `probe.log(loss=loss, accuracy=…)`.
 
@@ -60,10 +68,12 @@ class Probe:
     def finish(self, status: Literal["completed", "failed"] = "completed") -> None:
         """Ends the attempt and leaves network, optimizers and scaler as they were.
 
-        Later calls do nothing.
+        Where journals are delivered to another host it waits at most `RESNET_PROBE_FINISH_WAIT`
+        seconds for what is left. Later calls do nothing.
         """
-        if self._loop is not None:
+        if self._loop is not None and not self._loop.is_finished:
             self._loop.finish(status)
+            self._loop.await_delivery()
 
     def detach(self) -> None:
         """The same as `finish()`."""
@@ -78,3 +88,8 @@ class Probe:
     ) -> None:  # fmt: skip
         is_exit = isinstance(error, SystemExit) and error.code in (None, 0)
         self.finish("completed" if kind is None or is_exit else "failed")
+
+
+def loop_of(probe: Probe) -> StepLoop | None:
+    """The steps that a probe watches, for the package's callbacks; None where it watches none."""
+    return probe._loop

@@ -14,6 +14,7 @@ from resnet_probe.journal.limits import GREATEST_STEP
 from resnet_probe.journal.run import identity
 from resnet_probe.notices import Notices
 from resnet_probe.schedule import Schedule, parse_schedule
+from resnet_probe.sharding import class_of
 
 #: What `mask=` may be: the name of a keyword argument, or a function of arguments and keywords.
 MaskSource = str | Callable[[tuple[Any, ...], dict[str, Any]], torch.Tensor | None]
@@ -67,7 +68,9 @@ def parse_settings(
     return Settings(
         environment=environment,
         is_on=environment.is_on if mode is None else mode == "on",
-        name=run or environment.run or type(model).__name__,
+        name=run or environment.run or class_of(model).__name__
+        if isinstance(model, torch.nn.Module)
+        else type(model).__name__,
         project=project if project is not None else environment.project or "",
         run_id=identity(id) if id is not None else environment.run_id,
         schedule=schedule or Schedule.default,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -77,7 +78,7 @@ class CompiledPasses:
         self._handles: list[Any] = []
         self._pass: Pass | None = None
         self._growth = 1.0
-        self._is_wrong = False
+        self._is_other = False  # whether the pass ran other sums than when blocks were found
         names = dict(parameters_of(model))
         self._maps = {
             block.ordinal: shapes_of(
@@ -90,8 +91,10 @@ class CompiledPasses:
 
     # A pass
 
-    def begin(self, args: Any, kwargs: Any, present: torch.Tensor | None) -> Pass:
-        """Begins to measure a pass, in this thread."""
+    def begin(
+        self, args: Any, kwargs: Any, present: torch.Tensor | None, *, is_whole: bool
+    ) -> Pass:
+        """Begins to measure a pass, in this thread; `is_whole`: all of it is compiled."""
         self._pass = Pass(present)
         buffers = self._buffers_for(args, kwargs)
         if not self._handles:
@@ -103,12 +106,12 @@ class CompiledPasses:
         self._make_tables(buffers)
         tap.present = present
         tap.arguments, tap.unmasked, tap.streams = [], [], {}
-        self._begin_region("")
+        self._begin_region("", is_compiled=is_whole)
         _push_mode(tap)
         return self._pass
 
-    def end(self, *, counts_absorbed: bool) -> None:
-        """Ends it: the records of its blocks are what its buffers hold."""
+    def end(self, *, counts_absorbed: bool, is_whole: bool) -> None:
+        """Ends it: the records of its blocks are what its buffers hold, if it ran to its end."""
         one, self._pass = self._pass, None
         close(self._tap)
         if one is None:
@@ -116,6 +119,15 @@ class CompiledPasses:
         while self._regions:
             self._end_region()
         self._tap.table = Table()
+        is_other, self._is_other = self._is_other, False
+        if is_other and is_whole:
+            self._say(
+                "other sums",
+                "the compiled network ran other operations than when its blocks were found, and such"
+                " steps are left out: parts that Python skips, or that torch.compiler.disable"
+                " leaves uncompiled, cannot be followed",
+            )
+            return
         buffers = self._sets[self._used - 1]
         for name, call, entry in self._found:
             block = self._block_at(name, call, entry[0])
@@ -189,17 +201,23 @@ class CompiledPasses:
         for block in self._blocks:
             for place in block.site.places:
                 reading = Reading(
-                    buffers[block.ordinal], self._detail, self._maps.get(block.ordinal, "unknown")
+                    buffers[block.ordinal],
+                    place,
+                    self._detail,
+                    self._maps.get(block.ordinal, "unknown"),
                 )
                 table = self._tables[place.within, place.call]
                 if block.kind != "plain":
                     table.joins[place.join] = reading
+                    table.total = place.joins
+                    if reading.fork_layer >= 0:
+                        table.forks[reading.fork_layer] = reading
                     if place.mask >= 0:
                         table.masks[place.mask] = reading
                 elif block.site.is_chain:
-                    reading.fork = place.first_layer
                     table.starts[place.first_layer] = reading
                     table.ends[place.last_layer] = reading
+                    table.layers = place.layers
                 else:
                     key = (place.within, place.call)
                     table.modules[modules[key]] = reading
@@ -214,9 +232,10 @@ class CompiledPasses:
             reading = table.joins.get(key)
         return None if reading is None else reading.block
 
-    def _begin_region(self, name: str) -> None:
+    def _begin_region(self, name: str, *, is_compiled: bool) -> None:
         tap = self._tap
-        around = (tap.table, tap.join, tap.layer, tap.module, tap.seen)
+        around = (tap.table, tap.is_compiled, tap.join, tap.layer, tap.module, tap.seen)
+        tap.is_compiled = is_compiled
         self._regions.append(_Region(name, around))
         call = self._calls[name]
         tap.table = self._tables.get((name, call), Table())
@@ -229,7 +248,10 @@ class CompiledPasses:
         self._calls[region.name] = call + 1
         self._found += [(region.name, call, entry) for entry in tap.seen]
         joins, layers, modules = tap.join, tap.layer, tap.module
-        tap.table, tap.join, tap.layer, tap.module, tap.seen = region.around
+        expected, counted = (tap.table.total, tap.table.layers), (joins, layers)
+        if any(a not in (-1, b) for a, b in zip(expected, counted, strict=True)):
+            self._is_other = True
+        tap.table, tap.is_compiled, tap.join, tap.layer, tap.module, tap.seen = region.around
         tap.join += joins
         tap.layer += layers
         tap.module += modules
@@ -253,13 +275,11 @@ class CompiledPasses:
                 end = TracedHook(lambda _, args, output: tap.module_ended(args, output))
                 self._handles.append(modules[name].register_forward_hook(end))
         for name, module in compiled_modules(self._model):
-            self._handles += call_outside(
-                module, lambda name=name: self._enter(name), self._leave
-            )  # fmt: skip
+            self._handles += call_outside(module, partial(self._enter, name), self._leave)
 
     def _enter(self, name: str) -> None:
         if self._pass is not None:
-            self._begin_region(name)
+            self._begin_region(name, is_compiled=True)
 
     def _leave(self) -> None:
         if self._pass is not None and len(self._regions) > 1:

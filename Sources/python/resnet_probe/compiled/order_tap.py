@@ -11,7 +11,8 @@ from torch.overrides import TorchFunctionMode
 
 from resnet_probe.compiled import observe
 from resnet_probe.compiled.buffers import Buffers
-from resnet_probe.tracing.places import LAYERS, is_joining
+from resnet_probe.tracing.places import LAYERS, Place, is_joining
+from resnet_probe.training.compilation import is_compiler_awake, leave_uncompiled
 
 _before_sum = torch._dynamo.allow_in_graph(observe.before_sum)
 _after_sum = torch._dynamo.allow_in_graph(observe.after_sum)
@@ -23,11 +24,12 @@ class Reading:
     """What traced code reads of one block, equal for blocks that share compiled code."""
 
     __slots__ = (
-        "absorbed", "activation", "alpha", "axis", "block", "branch", "columns", "detail", "fork", "forward",
-        "gradient", "is_concat", "is_mask_inverted", "listens", "maps", "mask", "mask_scale",
+        "absorbed", "activation", "alpha", "axis", "block", "branch", "columns", "detail",
+        "first_layer", "fork", "fork_layer", "forward", "gradient", "is_concat",
+        "is_mask_inverted", "listens", "maps", "mask", "mask_scale",
     )  # fmt: skip
 
-    def __init__(self, buffers: Buffers, detail: str, maps: str) -> None:
+    def __init__(self, buffers: Buffers, place: Place, detail: str, maps: str) -> None:
         block = buffers.block
         self.block = block
         operands = block.site.operands
@@ -45,7 +47,10 @@ class Reading:
         self.is_mask_inverted = operands.is_mask_inverted
         self.mask_scale = operands.mask_scale
         self.alpha = operands.alpha
-        self.fork = operands.fork if block.shortcut == "projection" else -1
+        is_projection = block.shortcut == "projection"
+        self.fork = operands.fork if is_projection else -1
+        self.fork_layer = place.fork_layer if is_projection and self.fork < 0 else -1
+        self.first_layer = place.first_layer
         is_own = (is_identity and operands.is_fork_added) or block.kind == "plain"
         self.listens = is_own and not block.site.has_other_readers
         self.maps = maps
@@ -58,8 +63,11 @@ class Table:
     joins: dict[int, Reading] = field(default_factory=dict)
     masks: dict[int, Reading] = field(default_factory=dict)
     starts: dict[int, Reading] = field(default_factory=dict)  # of chains, by their first layer
+    forks: dict[int, Reading] = field(default_factory=dict)  # by the layer that makes a stream
     ends: dict[int, Reading] = field(default_factory=dict)
     modules: dict[int, Reading] = field(default_factory=dict)  # plain blocks that are modules
+    total: int = -1  # how many joining operations the call has; -1: they do not matter
+    layers: int = -1  # and how many layers
 
 
 class OrderTap(TorchFunctionMode):
@@ -73,20 +81,21 @@ class OrderTap(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.table = Table()
+        self.is_compiled = False  # whether the region under way is
         self.join = 0
         self.layer = 0
         self.module = 0
         self.present: torch.Tensor | None = None
         self.arguments: list[Any] = []  # of the owners under way
         self.unmasked: list[torch.Tensor] = []  # F and its mask, until the join
-        self.streams: dict[int, torch.Tensor] = {}  # of chains under way
+        self.streams: dict[int, torch.Tensor] = {}  # of chains and projections, by their layer
         self.seen: list[Any] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Does the operation; measures before and after it."""
         kwargs = kwargs or {}
-        if torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling():
-            return func(*args, **kwargs)  # the compiler's own work on a graph
+        if not torch.compiler.is_dynamo_compiling() and self._runs_graph():
+            return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if is_joining(name, args):
             join = self.join
@@ -98,6 +107,12 @@ class OrderTap(TorchFunctionMode):
         if name in LAYERS:
             return self._layer(func, args, kwargs)
         return func(*args, **kwargs)
+
+    def _runs_graph(self) -> bool:
+        """Whether the operation is a compiled graph's, which measures itself, or the compiler's."""
+        if torch.compiler.is_compiling():
+            return True
+        return self.is_compiled and not is_compiler_awake()
 
     def _mask(self, reading: Reading, args: Any) -> None:
         mask = args[reading.mask]
@@ -125,7 +140,11 @@ class OrderTap(TorchFunctionMode):
                 branch = branch / torch.where(mask != 0, mask, torch.ones_like(mask))
             else:
                 branch = unmasked
-        fork = self.arguments[-1][reading.fork] if reading.fork >= 0 and self.arguments else None
+        fork = None
+        if reading.fork >= 0 and len(self.arguments) > 0:
+            fork = self.arguments[-1][reading.fork]
+        elif reading.fork_layer in self.streams:
+            fork = self.streams.pop(reading.fork_layer)
         _before_sum(
             stream, branch, mask, fork, self.present, reading.forward, reading.columns,
             reading.absorbed, reading.gradient, reading.axis, reading.activation, reading.detail,
@@ -142,9 +161,11 @@ class OrderTap(TorchFunctionMode):
         if layer in self.table.starts:
             self.streams[layer] = args[0]
         result = func(*args, **kwargs)
+        if layer in self.table.forks:
+            self.streams[layer] = result
         if layer in self.table.ends:
             reading = self.table.ends[layer]
-            stream = self.streams.pop(reading.fork)
+            stream = self.streams.pop(reading.first_layer)
             self._plain(("layer", layer), reading, stream, result)
         return result
 
@@ -170,3 +191,13 @@ class OrderTap(TorchFunctionMode):
         if module in self.table.modules:
             streams = [a for a in args if isinstance(a, torch.Tensor) and a.is_floating_point()]
             self._plain(("module", module), self.table.modules[module], streams[0], output)
+
+
+for _inlined in (
+    OrderTap.__torch_function__, OrderTap._runs_graph, OrderTap._mask, OrderTap._joined,
+    OrderTap._layer, OrderTap._plain, OrderTap.entered, OrderTap.left, OrderTap.module_ended,
+    is_joining,
+):  # fmt: skip
+    leave_uncompiled(_inlined)
+for _whole in (observe.before_sum, observe.after_sum, observe.concatenation, observe.plain):
+    leave_uncompiled(_whole, with_callees=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -41,6 +41,16 @@ def find_blocks(
     Raises:
         ProbeError: In one line, where there is no example to try or the network does not run on it.
     """
+    return found_in(
+        model, calls_of(model, example), blocks, sample, has_example=example is not None
+    )
+
+
+def found_in(
+    model: torch.nn.Module, calls: Sequence[Arguments], blocks: Mapping[str, str] | None,
+    sample: Literal["row", "token"] | None, *, has_example: bool = True,
+) -> BlockMap:  # fmt: skip
+    """The blocks found with the first arguments that the network runs on; see `find_blocks`."""
     declared_in(model, blocks)  # raises where the map names no module
     if any(isinstance(p, torch.nn.UninitializedParameter) for p in model.parameters()):
         raise ProbeError.explain(
@@ -48,7 +58,7 @@ def find_blocks(
             "run it once first",
         )  # fmt: skip
     problems: list[Exception] = []
-    for args, kwargs in calls_of(model, example):
+    for args, kwargs in calls:
         for attempt in (_on_meta, _for_real):
             try:
                 return attempt(model, args, kwargs, blocks, sample)
@@ -56,7 +66,7 @@ def find_blocks(
                 problems.append(problem)
     reason = " ".join(str(problems[-1]).split()) or type(problems[-1]).__name__
     tried = "the example"
-    if example is None:
+    if not has_example:
         tried = f"an image batch of shape {tuple(_image_for(model).shape)}"
     raise ProbeError.explain(
         "find the blocks of", type(model).__name__, f"it does not run on {tried} ({reason[:300]})",
@@ -181,9 +191,12 @@ def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
 
 
 def _copied(model: torch.nn.Module, memo: dict[int, Any] | None = None) -> torch.nn.Module:
-    """A copy, whose modules have their own `forward` where the network's was compiled."""
+    """A copy of which no part is compiled."""
     twin = copy.deepcopy(model, memo)
-    for module in twin.modules():
+    for module in list(twin.modules()):
+        for name, part in module._modules.items():
+            if type(part).__name__ == "OptimizedModule":
+                module._modules[name] = part._modules["_orig_mod"]  # type: ignore[union-attr]
         if hasattr(module.__dict__.get("forward"), "_torchdynamo_orig_callable"):
             del module.__dict__["forward"]
     return twin

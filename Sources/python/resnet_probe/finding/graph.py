@@ -12,7 +12,8 @@ import torch
 
 from resnet_probe.blocks import Block, Site, renumbered
 from resnet_probe.finding.naming import named, prefix_of
-from resnet_probe.names import modules_of, parameters_of
+from resnet_probe.names import modules_of
+from resnet_probe.sharding import used_by, used_parameters_of
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.junction import Junction, Unclear, maps_in
 from resnet_probe.tracing.junction import parameters_of as parameters_read
@@ -42,7 +43,7 @@ class Names:
     """What a network calls its modules and parameters, by id."""
 
     modules: Mapping[int, str]
-    parameters: Mapping[int, str]
+    parameters: dict[int, str]
     by_name: Mapping[str, torch.nn.Module]
 
     @staticmethod
@@ -51,9 +52,15 @@ class Names:
         modules = dict(modules_of(model))
         return Names(
             {id(module): name for name, module in modules_of(model)},
-            {id(tensor): name for name, tensor in parameters_of(model)},
+            {id(tensor): name for name, tensor in used_parameters_of(model)},
             modules,
         )
+
+    def take_used(self, module: torch.nn.Module) -> None:
+        """A module ends its call: sharded parameters are other tensors there than between calls."""
+        prefix = self.modules[id(module)]
+        for name, parameter in used_by(module):
+            self.parameters[id(parameter)] = f"{prefix}.{name}" if prefix else name
 
 
 def live_nodes(trace: Trace, outputs: Sequence[int]) -> int:

@@ -15,6 +15,7 @@ import torch
 
 from resnet_probe.blocks import Block
 from resnet_probe.names import modules_of
+from resnet_probe.sharding import used_parameters_of
 from resnet_probe.tracing.node import Call
 from resnet_probe.tracing.trace import Trace
 
@@ -96,7 +97,7 @@ def _ran(trace: Trace, module: torch.nn.Module, template: Block) -> bool:
 def _branch_of(module: torch.nn.Module, template: Block) -> list[torch.nn.Parameter]:
     prefix = template.site.owner + "."
     names = {name.removeprefix(prefix) for name in template.site.parameters}
-    return [parameter for name, parameter in module.named_parameters() if name in names]
+    return [parameter for name, parameter in used_parameters_of(module) if name in names]
 
 
 def _measured_anew(block: Block, module: torch.nn.Module, call: Call | None) -> Block:

@@ -10,12 +10,18 @@ from resnet_probe.tracing.trace import Trace
 
 
 def places_of(
-    trace: Trace, names: Names, end: Node, *, mask: Node | None = None, first: Node | None = None
+    trace: Trace,
+    names: Names,
+    end: Node,
+    *,
+    mask: Node | None = None,
+    first: Node | None = None,
+    fork: Node | None = None,
 ) -> tuple[Place, ...]:
     """Where a block ends, in each call of a module around it, the innermost first.
 
     `mask` is the product with its drop mask; `first` the map of a chain, which `end` is the last
-    operation of.
+    operation of; `fork` what a projection's stream comes out of.
     """
     found = []
     for index in trace.calls_around(end.call):
@@ -24,7 +30,7 @@ def places_of(
         if name is None:
             continue
         before = sum(other.module is call.module for other in trace.calls[:index])
-        last = call.end_join if call.end >= 0 else trace.joins
+        ended = (call.end_join, call.end_layer) if call.end >= 0 else trace.counted
         found.append(
             Place(
                 name, before,
@@ -32,7 +38,9 @@ def places_of(
                 mask=mask.join - call.first_join if mask is not None and mask.join >= 0 else -1,
                 first_layer=first.layer - call.first_layer if first is not None else -1,
                 last_layer=end.layer - call.first_layer if first is not None else -1,
-                joins=last - call.first_join,
+                fork_layer=max(-1, fork.layer - call.first_layer) if fork is not None else -1,
+                joins=ended[0] - call.first_join,
+                layers=ended[1] - call.first_layer,
             )
         )  # fmt: skip
     return tuple(found)

@@ -22,6 +22,7 @@ from resnet_probe.finding.registry import Declared, declared_in
 from resnet_probe.inert import Hook
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
 from resnet_probe.measuring.passes import Pass, Record, samples_in
+from resnet_probe.sharding import has_sharded
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.junction import Junction, Unclear
@@ -71,6 +72,7 @@ class Search(Listener):
     _tap: Tap | None = None
     _fast_paths: FastPaths | None = None
     _shape: tuple[int, ...] = ()  # of the first input
+    _is_sharded: bool = False  # whether parameters are other tensors while their modules run
     _thread: int = 0
 
     def __post_init__(self) -> None:
@@ -78,6 +80,7 @@ class Search(Listener):
         self.trace = Trace(self.names.parameters, counts_macs=True)
         self._with_maps = plain.modules_with_maps(self.model)
         self._declared = declared_in(self.model, self.chosen)
+        self._is_sharded = has_sharded(self.model)
 
     # The pass
 
@@ -101,6 +104,8 @@ class Search(Listener):
 
     def end(self) -> None:
         """Stops listening."""
+        if self._is_sharded:
+            self.names.take_used(self.model)
         for handle in self._handles:
             handle.remove()
         self._handles = []
@@ -141,6 +146,8 @@ class Search(Listener):
             self.guard(self._leave_known, module, output)
 
     def _leave_known(self, module: torch.nn.Module, output: Any) -> None:
+        if self._is_sharded:
+            self.names.take_used(module)
         while self._entries:
             entry = self._entries.pop()
             if entry.call.module is module:
@@ -324,10 +331,11 @@ class Search(Listener):
         masked = junction.ending.mask_node
         mask = trace.nodes[masked] if masked is not None else None
         end = trace.nodes[candidate.node]
+        fork = trace.nodes[junction.forks[0]] if junction.shortcut == "projection" else None
         owner = graph.owner_of(trace, junction.region | {candidate.node})
         samples = samples_in(trace.nodes[junction.branch_node].shape, block)
         return replace(
-            block.site, places=places_of(trace, self.names, end, mask=mask),
+            block.site, places=places_of(trace, self.names, end, mask=mask, fork=fork),
             operands=operands_of(trace, candidate, owner, samples),
         )  # fmt: skip
 

@@ -64,9 +64,13 @@ class Attempt:
         self._dropped_since_frame = 0
         self._folder: SpoolFolder | None = None
         self._journal: JournalWriter | None = None
+        self.journal: str | None = None
+        """The journal's identity, 32 hexadecimal digits; None where none could be opened."""
         try:
             self._folder = SpoolFolder(spool)
-            self._journal = JournalWriter(random_identity(), self._folder, opened, blocks)
+            identity = random_identity()
+            self._journal = JournalWriter(identity, self._folder, opened, blocks)
+            self.journal = identity.hex()
         except ProbeError as error:
             notices.say("open", f"{error}; nothing is recorded")
         except Exception as problem:

@@ -88,6 +88,11 @@ class Recording:
         return self._attempt.is_open
 
     @property
+    def journal(self) -> str | None:
+        """The journal's identity, 32 hexadecimal digits; None where none could be opened."""
+        return self._attempt.journal
+
+    @property
     def counts(self) -> Counts:
         """What was written, dropped and misused so far."""
         return self._attempt.counts

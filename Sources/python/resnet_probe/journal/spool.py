@@ -97,7 +97,7 @@ class SpoolFolder:
         What is not delivered is never removed. Returns how many bytes fit then. Reads the
         listings of the folder and of ``delivered/``.
         """
-        used = sum(file.length for file in _files(self.descriptor))
+        used = sum(file.length for file in own_files(self.descriptor))
         try:
             delivered = os.open(
                 "delivered",
@@ -107,7 +107,7 @@ class SpoolFolder:
         except OSError:
             return max(0, self._limit - used)
         try:
-            files = _files(delivered)
+            files = own_files(delivered)
             used += sum(file.length for file in files)
             for file in sorted(files):
                 if used + length <= self._limit:
@@ -125,15 +125,20 @@ class SpoolFolder:
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class _File:
+class SpoolFile:
+    """A regular file of this user."""
+
     modified: int
+    """When it was last written to. Unit: seconds since 1970."""
     name: str
+    """Its name in the folder."""
     length: int
+    """Its size. Unit: bytes."""
 
 
-def _files(folder: int) -> list[_File]:
+def own_files(folder: int) -> list[SpoolFile]:
     """The regular files of this user in a folder; what cannot be looked at is passed over."""
-    files: list[_File] = []
+    files: list[SpoolFile] = []
     user = os.geteuid()
     try:
         # Not listdir(descriptor): its duplicate shares the position of a scan that another
@@ -148,7 +153,7 @@ def _files(folder: int) -> list[_File]:
             except OSError:
                 continue
             if stat.S_ISREG(status.st_mode) and status.st_uid == user:
-                files.append(_File(int(status.st_mtime), name, status.st_size))
+                files.append(SpoolFile(int(status.st_mtime), name, status.st_size))
     except OSError:
         return files
     finally:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import torch
 
+from resnet_probe.sharding import used_parameters_of
+
 
 def trains(model: torch.nn.Module) -> Callable[[], bool]:
     """Asks, from within a backward pass, whether it adds to the gradients of a network's parameters.
@@ -27,7 +29,7 @@ def trains(model: torch.nn.Module) -> Callable[[], bool]:
 
 def _reaches(model: torch.nn.Module) -> bool:
     """Whether the backward pass under way, in this graph, adds to any parameter's gradient."""
-    for parameter in model.parameters():
+    for _, parameter in used_parameters_of(model):
         if not parameter.requires_grad or not parameter.is_leaf:
             continue
         node = torch.autograd.graph.get_gradient_edge(parameter).node

@@ -12,11 +12,10 @@ from resnet_probe.blocks import BlockMap
 from resnet_probe.journal.frame import BlockStatistics
 from resnet_probe.measuring.parameters import FIELDS, BlockParameters, ParameterPass
 from resnet_probe.names import parameters_of
+from resnet_probe.sharding import is_sharded
 
 #: The columns of one block in a table: those of `ParameterPass.before`, then the update ratio.
 COLUMNS = (*FIELDS, "update_ratio")
-
-_NORM = FIELDS.index("gradient_norm")
 
 
 class ParameterPasses:
@@ -40,6 +39,10 @@ class ParameterPasses:
             of_blocks = []
             for block in blocks:
                 site = block.site
+                if any(is_sharded(named[name]) for name in site.parameters if name in named):
+                    # Of a part nobody knows the norm of the whole.
+                    of_blocks.append(BlockParameters(block.ordinal, (), None, ()))
+                    continue
                 gate = named.get(block.gate or "")
                 of_blocks.append(
                     BlockParameters(
@@ -70,22 +73,6 @@ class UpdateTable:
 
     before: torch.Tensor  # (blocks, fields)
     ratio: torch.Tensor | None = None  # (blocks,)
-
-    @staticmethod
-    def of_gradients(one: ParameterPass) -> UpdateTable:
-        """The norms of gradients as an update left them behind, when all else has moved."""
-        later = one.before()
-        one.after()  # gives back what it keeps
-        table = UpdateTable(torch.full_like(later, math.nan))
-        table.before[:, _NORM] = later[:, _NORM]
-        return table
-
-    def take_gradients(self, later: UpdateTable) -> None:
-        """Takes the norms of the gradients that a closure made; products with gates are gone."""
-        before = self.before.clone()
-        before[:, _NORM] = later.before[:, _NORM]
-        before[:, FIELDS.index("gate_gradient")] = math.nan
-        self.before = before
 
     def packed(self) -> torch.Tensor:  # (blocks, fields + 1)
         """All columns side by side."""

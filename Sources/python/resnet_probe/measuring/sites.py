@@ -15,7 +15,7 @@ from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.measuring.checkpoints import first_run, reentrant_run, second_run
 from resnet_probe.measuring.measurer import Manner, Measured, Measurer
 from resnet_probe.measuring.passes import Key, Pass, Record, samples_in
-from resnet_probe.names import parameters_of
+from resnet_probe.sharding import used_parameters_of
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.junction import parameters_of as parameters_read
 from resnet_probe.tracing.listener import Join, Listener
@@ -51,7 +51,7 @@ class Sites(Listener):
     def __init__(
         self, model: torch.nn.Module, blocks: BlockMap, measurer: Measurer, run_again: set[int]
     ) -> None:
-        ids = {name: id(parameter) for name, parameter in parameters_of(model)}
+        ids = {name: id(parameter) for name, parameter in used_parameters_of(model)}
         self.parameters = {place: name for name, place in ids.items()}
         self.current: Pass | None = None
         self._measurer = measurer

@@ -51,20 +51,13 @@ class MeasuredStep:
             self._tables[id(optimizer)] = UpdateTable(one.before(gradient_scale))
 
     def update_ends(
-        self, optimizer: torch.optim.Optimizer, parameters: ParameterPasses | None, *,
-        ran_closure: bool,
-    ) -> None:  # fmt: skip
-        """Measures how far the parameters moved; after a closure, the gradients too."""
+        self, optimizer: torch.optim.Optimizer, parameters: ParameterPasses | None
+    ) -> None:
+        """Measures how far the parameters moved."""
         one = parameters.of(optimizer) if parameters is not None else None
-        if one is None:
-            return
         table = self._tables.get(id(optimizer))
-        if table is None:  # the blocks were found inside the closure
-            self._tables[id(optimizer)] = UpdateTable.of_gradients(one)
-            return
-        table.ratio = one.after()
-        if ran_closure:
-            table.take_gradients(UpdateTable.of_gradients(one))
+        if one is not None and table is not None:
+            table.ratio = one.after()
 
     # The end
 

@@ -65,3 +65,4 @@ class Call:
     first_join: int = 0  # how many joining operations came before
     first_layer: int = 0
     end_join: int = 0  # how many came before its end
+    end_layer: int = 0

@@ -34,7 +34,9 @@ class Place:
     mask: int = -1  # number of the product with the drop mask
     first_layer: int = -1  # of a chain: the number of its map among the call's layers
     last_layer: int = -1  # and of its last operation
+    fork_layer: int = -1  # number of the layer that a projection's stream comes out of
     joins: int = 0  # how many joining operations the call has
+    layers: int = 0  # and how many layers
 
 
 def is_joining(name: str, args: Sequence[Any]) -> bool:

@@ -112,7 +112,7 @@ class Tap(TorchFunctionMode):
         operands = (first, second) if is_second else (second, first)
         overwrites = None if name == "add" else int(not is_second)
         junction.branch_operand = int(is_second)
-        junction.is_fork_added = junction.forks[0] == nodes[1 - int(is_second)].index
+        junction.is_fork_added = junction.forks[0] == (nodes[0] if is_second else nodes[1]).index
         if alpha != 1 and not isinstance(alpha, (int, float)):
             return None
         if alpha != 1 and not is_second:  # F + αx: the shortcut is no longer the stream itself
@@ -136,7 +136,7 @@ class Tap(TorchFunctionMode):
         junction = join_of_cat(self.trace, nodes)
         if junction is None:
             return None
-        places = [node.index for node in nodes]
+        places = [node.index for node in nodes if node is not None]
         junction.branch_operand = places.index(junction.branch_node)
         by_index = {node.index: part for part, node in known if node is not None}
         operands = (*(by_index[fork] for fork in junction.forks), by_index[junction.branch_node])

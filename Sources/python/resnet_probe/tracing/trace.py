@@ -100,9 +100,9 @@ class Trace:
     # Modules
 
     @property
-    def joins(self) -> int:
-        """How many joining operations there were so far."""
-        return self._places.joins
+    def counted(self) -> tuple[int, int]:
+        """How many joining operations and layers there were so far."""
+        return self._places.joins, self._places.layers
 
     def enter(self, module: torch.nn.Module | None) -> Call:
         """Begins a module's call."""
@@ -118,7 +118,7 @@ class Trace:
         while self._stack and self._stack.pop() != call.index:
             pass
         call.end = len(self.nodes)
-        call.end_join = self._places.joins
+        call.end_join, call.end_layer = self._places.joins, self._places.layers
 
     @property
     def innermost(self) -> Call | None:

@@ -23,6 +23,7 @@ class AgreedBlocks:
     blocks: tuple[Block, ...]
     places: dict[int, int]  # from ordinals of this rank to the run's
     strange: tuple[str, ...] = ()  # names of blocks of this rank that are not the run's
+    lacking: tuple[str, ...] = ()  # names of the run's blocks that this rank has not
 
     @classmethod
     def own(cls, blocks: BlockMap) -> AgreedBlocks:
@@ -36,7 +37,9 @@ class AgreedBlocks:
         places_of = {_meaning(block): block.ordinal for block in told}
         places = {b.ordinal: places_of[_meaning(b)] for b in own if _meaning(b) in places_of}
         strange = tuple(block.name for block in own if block.ordinal not in places)
-        return cls(tuple(told), places, strange)
+        found = set(places.values())
+        lacking = tuple(block.name for block in told if block.ordinal not in found)
+        return cls(tuple(told), places, strange, lacking)
 
     def told(self) -> str:
         """What rank 0 tells the others."""

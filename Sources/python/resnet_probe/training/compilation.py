@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.blocks import BlockMap
-from resnet_probe.finding.find import find_blocks
+from resnet_probe.finding.find import found_in
 from resnet_probe.inert import Hook
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
@@ -38,18 +38,26 @@ class OutsideHook(Hook[..., Any]):
         """Calls the function with the compiler asleep."""
         if torch.compiler.is_compiling():
             return None
-        if not callable(_frames.get_eval_frame_callback()):
+        if not is_compiler_awake():
             return self._function(*args, **kwargs)
         if self._disabled is None:
             self._disabled = torch.compiler.disable(_noting(self._function))
         return self._disabled(*args, **kwargs)
 
 
-# The compiler leaves the frame of a call as it is, and still inlines it where it traces the caller.
-_frames.set_code_exec_strategy(
-    OutsideHook.__call__.__code__,
-    _frames._FrameExecStrategy(_frames._FrameAction.SKIP, _frames._FrameAction.DEFAULT),
-)
+def leave_uncompiled(function: Callable[..., Any], *, with_callees: bool = False) -> None:
+    """Has the compiler leave the frames of a function as they are, or of what it calls too.
+
+    Where the compiler traces a caller it still inlines the function.
+    """
+    action = _frames._FrameAction
+    callees = action.SKIP if with_callees else action.DEFAULT
+    _frames.set_code_exec_strategy(
+        function.__code__, _frames._FrameExecStrategy(action.SKIP, callees)
+    )
+
+
+leave_uncompiled(OutsideHook.__call__)
 
 
 class _Awake:
@@ -67,6 +75,14 @@ def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
             _Awake.is_so = False
 
     return noted
+
+
+def is_compiler_awake() -> bool:
+    """Whether Python's frames are being compiled in this thread."""
+    return callable(_frames.get_eval_frame_callback())
+
+
+leave_uncompiled(is_compiler_awake)
 
 
 def was_called_compiled() -> bool:
@@ -89,7 +105,7 @@ class CompiledCall:
         self._begins = begins
         self._ended = ended
         self._is_on = True
-        module._compiled_call_impl = self  # type: ignore[assignment]
+        module._compiled_call_impl = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The module's call."""
@@ -107,7 +123,7 @@ class CompiledCall:
         """Gives the module its call back, unless something else lies on it."""
         self._is_on = False
         if self._module.__dict__.get("_compiled_call_impl") is self:
-            self._module._compiled_call_impl = self._inner  # type: ignore[assignment]
+            self._module._compiled_call_impl = self._inner
 
 
 def is_wrapper(module: torch.nn.Module) -> bool:
@@ -173,7 +189,8 @@ def found_ahead(
     None, with a sentence, where it cannot be copied or run without its data.
     """
     try:
-        return find_blocks(model, (*args, kwargs), blocks=chosen, sample=sample)
+        with torch._C._EnableTorchFunction():  # which the guard took from the recorder
+            return found_in(model, [(args, kwargs)], chosen, sample)
     except ProbeError as error:
         say(
             "compiled",

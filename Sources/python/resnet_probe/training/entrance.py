@@ -11,26 +11,36 @@ import torch
 from resnet_probe.training.compilation import (
     CompiledCall,
     OutsideHook,
+    has_compiled_forward,
     is_compiled_in_place,
     is_wrapper,
     was_called_compiled,
 )
-from resnet_probe.training.wrapped import held_by
+from resnet_probe.training.wrapped import held_by, is_redirected
 
 
 def entrance_of(model: torch.nn.Module) -> torch.nn.Module:
     """The module whose hooks run outside of compiled code, where a loop calls `model`.
 
-    The innermost compiled module around the network or, where none is, the network itself.
+    It stands at the innermost compiled module around the network or, where none is, is the network.
     """
     found = None
     while (held := held_by(model)) is not None:
         if is_wrapper(model):
-            found = held
-        elif is_compiled_in_place(model) or found is None:
-            found = model if is_compiled_in_place(model) else None
+            found = _outside(model)
+        elif is_compiled_in_place(model):
+            found = model
         model = held
-    return found or model
+    return found if found is not None and not is_compiled_in_place(model) else model
+
+
+def _outside(wrapper: torch.nn.Module) -> torch.nn.Module:
+    """What runs its hooks outside: the module inside the wrapper, if its forward is a user's own."""
+    inside = wrapper._modules["_orig_mod"]
+    assert inside is not None
+    forward = getattr(inside.forward, "__func__", inside.forward)
+    is_own = not str(getattr(forward, "__module__", "")).startswith("torch.")
+    return inside if is_own else wrapper
 
 
 def compiled_around(network: torch.nn.Module) -> torch.nn.Module | None:
@@ -41,12 +51,11 @@ def compiled_around(network: torch.nn.Module) -> torch.nn.Module | None:
     if is_compiled_in_place(network):
         return network
     for thing in gc.get_objects():
-        if not isinstance(thing, torch.nn.Module):
+        if not issubclass(type(thing), torch.nn.Module):  # not asked of weak proxies
             continue
-        inside = thing._orig_mod if is_wrapper(thing) else thing
         is_compiled = is_wrapper(thing) or is_compiled_in_place(thing)
-        if is_compiled and any(module is network for module in inside.modules()):  # type: ignore[union-attr]
-            return inside  # type: ignore[return-value]
+        if is_compiled and any(module is network for module in thing.modules()):
+            return _outside(thing) if is_wrapper(thing) else thing
     return None
 
 
@@ -69,6 +78,10 @@ class Entrance:
         self._is_in_call = False
         self._handles: list[Any] = []
         self._open()
+
+    def call_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Takes a call that began before the hooks were there."""
+        self._before(self.module, args, kwargs)
 
     def move(self, module: torch.nn.Module) -> None:
         """Takes another module's calls for the network's."""
@@ -93,8 +106,10 @@ class Entrance:
         self._handles = [pre, post]
 
     def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        if module is self.module and not self._is_in_call:
-            self.is_compiled = was_called_compiled()
+        if module is self.module and not self._is_in_call and not is_redirected(module):
+            self.is_compiled = (
+                was_called_compiled() or is_wrapper(module) or has_compiled_forward(module)
+            )
             self._begins(args, kwargs)
 
     def _after(self, module: torch.nn.Module, args: Any, output: Any) -> None:

@@ -21,6 +21,7 @@ from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
 from resnet_probe.measuring.turns import Turns, bound_of
 from resnet_probe.names import modules_of
+from resnet_probe.sharding import is_known
 from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.tap import Tap, call_frame, close, is_running, open_tap
 from resnet_probe.tracing.trace import Trace, tensors_in
@@ -132,6 +133,7 @@ class ModelWatch:
         self._owner_handles: list[Any] = []
         self._fast_paths: FastPaths | None = None
         self._trains = trains(model)
+        self._knows_parameters = False  # which tensors stand for sharded ones
         self.strangers: set[str] = set()  # blocks that ran with other parameters than known
         self._say = say
         bound = bound_of(memory, model)
@@ -209,7 +211,8 @@ class ModelWatch:
             self._guard, self._detail, self._trains,
             counts_absorbed=self._observer.counts_absorbed(), turns=self._turns,
         )  # fmt: skip
-        if self.blocks is None:
+        self._knows_parameters = self._knows_parameters or is_known(self.model)
+        if self.blocks is None or not self._knows_parameters:
             self._search = Search(
                 self.model, self._guard, measurer, self._sample_axis, self._chosen
             )
@@ -238,7 +241,9 @@ class ModelWatch:
             from resnet_probe.compiled.compiled_passes import CompiledPasses
 
             self._compiled = CompiledPasses(self.model, self.blocks, self._detail, self._say)
-        self._current = self._compiled.begin(args, kwargs, present)
+        self._current = self._compiled.begin(
+            args, kwargs, present, is_whole=self.entrance.is_compiled
+        )
 
     def _after(self, output: Any) -> None:
         self._guard(self._end, output)
@@ -252,7 +257,9 @@ class ModelWatch:
         self._current = None
         if self._is_compiled:
             assert self._compiled is not None
-            self._compiled.end(counts_absorbed=self._observer.counts_absorbed())
+            self._compiled.end(
+                counts_absorbed=self._observer.counts_absorbed(), is_whole=output is not None
+            )
         elif self._search is not None:
             self._end_search(output)
         elif self._sites is not None:
@@ -274,7 +281,8 @@ class ModelWatch:
             search.found_pass.cancel()
             return  # the forward raised: the next one is searched again
         found = search.blocks(output)
-        self.blocks = self._observer.blocks_found(found)
+        if self.blocks is None:
+            self.blocks = self._observer.blocks_found(found)
         kept = {block.name: block for block in self.blocks}
         for record in search.found_pass.records:
             own = kept.get(record.block.name) if record.block is not None else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from resnet_probe.journal.run import random_identity
 from resnet_probe.notices import Notices
+from resnet_probe.sharding import class_of
 
 #: How long a rank waits for rank 0 where it may. Unit: seconds.
 PATIENCE = 10.0
@@ -25,16 +26,8 @@ _VARIABLES = (
     ("PMI_RANK", "PMI_SIZE"),
 )
 
-#: Attaches of this process by the class of the network: the processes count alike.
-_attaches: Counter[str] = Counter()
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """With what rank 0 opened its journal."""
-
-    first_step: int
-    blocks: str  # as `AgreedBlocks.told` writes them
+#: Attaches of this process in one process group by the class of the network: all ranks count alike.
+_attaches: weakref.WeakKeyDictionary[Any, Counter[str]] = weakref.WeakKeyDictionary()
 
 
 class Ranks:
@@ -44,52 +37,67 @@ class Ranks:
     into the key-value store of the process group; the others look there. That is no collective: a
     process that does not attach, or has died, keeps no other one waiting. Only notices raise here.
 
+    torchrun may keep the store when it restarts the processes, and with it what rank 0 told before.
+    So what is recorded is asked for when a step has ended, which rank 0 took part in: by then it has
+    told anew.
+
     Args:
         network: Attaches are told apart by its class and their number.
         given: The run's identity where the user gave one; rank 0's holds.
         notices: Where to say what goes wrong; lines of other ranks than 0 begin with the rank.
+        group: The process group of the ranks that record one run; all of them by default.
     """
 
-    def __init__(self, network: torch.nn.Module, given: bytes | None, notices: Notices) -> None:
+    def __init__(
+        self, network: torch.nn.Module, given: bytes | None, notices: Notices, group: Any = None
+    ) -> None:
         self.rank = 0
         self.world_size = 1
         self.run = given or random_identity()
         self.attempt = random_identity()
-        #: What rank 0 told beside the identity; None on rank 0, and until it is heard.
-        self.opening: Opening | None = None
         self._given = given
         self._notices = notices
         self._is_in_group = False
         self._is_known = True
-        name = type(network).__qualname__
-        _attaches[name] += 1
-        self._key = f"resnet-probe/{name}/{_attaches[name]}"
-        self.join()
+        self._name = class_of(network).__qualname__
+        self._key = ""
+        self.join(group)
 
     @property
     def is_first(self) -> bool:
         """Whether this is rank 0, or the only process."""
         return self.rank == 0
 
-    def join(self) -> None:
+    def join(self, group: Any = None) -> None:
         """Takes its place in the process group, where there is one by now."""
         if self._is_in_group or not _has_group():
             return
-        rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        group = group or torch.distributed.group.WORLD
+        rank = torch.distributed.get_rank(group)
+        world_size = torch.distributed.get_world_size(group)
         if world_size <= 1 or rank < 0:
             return
         self._is_in_group = True
         self.rank, self.world_size = rank, world_size
         self._is_known = rank == 0
+        attaches = _attaches.setdefault(group, Counter())
+        attaches[self._name] += 1
+        first = torch.distributed.get_process_group_ranks(group)[0]
+        self._key = f"resnet-probe/{first}+{world_size}/{self._name}/{attaches[self._name]}"
         if rank == 0:
-            self._tell("identity", self.run.hex() + self.attempt.hex())
+            self._tell("identity", self._identity())
         else:
             self._notices.speaker = f"rank {rank}: "
 
-    def open(self, opening: Opening) -> None:
-        """Rank 0 opens its journal: tells the others with what."""
+    def begin(self, first_step: int) -> None:
+        """The first training forward begins: rank 0 tells the others which step it is."""
         if self._is_in_group and self.is_first:
-            self._tell("opening", f"{opening.first_step} {opening.blocks}")
+            self._tell("first step", str(first_step))
+
+    def open(self, blocks: str) -> None:
+        """Rank 0 opens its journal: tells the others with which blocks."""
+        if self._is_in_group and self.is_first:
+            self._tell("blocks", f"{self._identity()} {blocks}")
 
     def why_silent(self) -> str | None:
         """Why this process records nothing: it is one of several and no group says which run's."""
@@ -112,6 +120,27 @@ class Ranks:
         text = self._told("identity", patience)
         if text is None:
             return False
+        self._take(text)
+        return True
+
+    def hear_first_step(self) -> int | None:
+        """The step that rank 0 counts from, where it has told."""
+        text = self._told("first step", 0.0)
+        return int(text) if text is not None else None
+
+    def hear_blocks(self, *, patience: float = 0.0) -> str | None:
+        """The blocks that rank 0 opened its journal with; waits up to `patience` seconds."""
+        text = self._told("blocks", patience)
+        if text is None:
+            return None
+        identity, _, blocks = text.partition(" ")
+        self._take(identity)
+        return blocks
+
+    def _identity(self) -> str:
+        return self.run.hex() + self.attempt.hex()
+
+    def _take(self, text: str) -> None:
         identity = bytes.fromhex(text)
         self.run, self.attempt = identity[:16], identity[16:]
         self._is_known = True
@@ -121,18 +150,6 @@ class Ranks:
                 f"the run's id is {self._given.hex()} here and {self.run.hex()} on rank 0, which"
                 " holds",
             )
-        return True
-
-    def hear_opening(self, *, patience: float = 0.0) -> bool:
-        """Looks whether rank 0 has opened its journal; waits for that up to `patience` seconds."""
-        if self.is_first or self.opening is not None:
-            return True
-        text = self._told("opening", patience)
-        if text is None or not self.hear_identity():
-            return False
-        first_step, _, blocks = text.partition(" ")
-        self.opening = Opening(int(first_step), blocks)
-        return True
 
     def _told(self, what: str, patience: float) -> str | None:
         name = f"{self._key}/{what}"
@@ -140,6 +157,8 @@ class Ranks:
             store = _store()
             if patience > 0:
                 store.wait([name], timedelta(seconds=patience))
+            elif not hasattr(store, "check"):  # before torch 2.2
+                store.wait([name], timedelta(milliseconds=5))
             elif not store.check([name]):
                 return None
             return str(store.get(name).decode())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 
 from resnet_probe.blocks import BlockMap
+from resnet_probe.delivery.process import JournalDelivery, deliver
 from resnet_probe.journal.recording import Recording
 from resnet_probe.journal.run import open_run
 from resnet_probe.measuring.device_metrics import DeviceMetrics, number_in
@@ -17,7 +18,7 @@ from resnet_probe.settings import Settings
 from resnet_probe.summary import MOST_NAMES
 from resnet_probe.training.agreed_blocks import AgreedBlocks
 from resnet_probe.training.guard import Guard
-from resnet_probe.training.ranks import PATIENCE, Opening, Ranks
+from resnet_probe.training.ranks import PATIENCE, Ranks
 
 #: The most calls of `log` that are kept until the run is opened.
 MOST_EARLY = 1000
@@ -43,9 +44,11 @@ class RunRecord:
         self._ranks = ranks
         self._guard = guard
         self._first_step = 0
+        self._counts_alike = True  # whether steps have the numbers that rank 0 gives them
         self._blocks: BlockMap | None = None  # of this rank
         self._agreed: AgreedBlocks | None = None  # of the run
         self._recording: Recording | None = None
+        self._delivery: JournalDelivery | None = None
         self._in_flight: list[MeasuredStep] = []
         self._metrics = DeviceMetrics()
         self._early: list[tuple[int, dict[str, Any]]] = []  # logged before the run was opened
@@ -59,6 +62,8 @@ class RunRecord:
         """The attempt begins with this step."""
         self._first_step = first_step
         self._ranks.join()
+        self._ranks.begin(first_step)
+        self._counts_alike = self._ranks.is_first
 
     def open(self, blocks: BlockMap) -> None:
         """The blocks are known: opens the journal as soon as the run is known too."""
@@ -66,38 +71,28 @@ class RunRecord:
             self._blocks = blocks
             if self._ranks.is_first:
                 agreed = AgreedBlocks.own(blocks)
-                self._ranks.open(Opening(self._first_step, agreed.told()))
+                self._ranks.open(agreed.told())
                 self._open(agreed)
 
     def settle(self, *, patience: float = 0.0) -> int:
-        """Asks for rank 0's identity, where it is awaited.
+        """Asks for what rank 0 tells, where that is awaited.
 
         Returns how many steps rank 0 is ahead in counting: what waits is numbered anew.
         """
-        if self._blocks is None or self._recording is not None or self.is_given_up:
+        if self._recording is not None or self.is_given_up or self._ranks.is_first:
             return 0
-        opening = self._ranks.opening if self._ranks.hear_opening(patience=patience) else None
-        if opening is None:
-            if patience > 0 or len(self._in_flight) > MOST_WAITING:
-                self._give_up(
-                    "rank 0 does not tell which run this is: call attach on every rank, for the"
-                    " same networks in the same order"
-                )
-            return 0
-        agreed = AgreedBlocks.heard(opening.blocks, self._blocks)
-        if agreed.strange:
-            names = ", ".join(agreed.strange[:MOST_NAMES])
-            if not agreed.places:
-                self._give_up(f"none of its blocks is rank 0's ({names})")
-                return 0
-            self._notices.say(
-                "strange blocks",
-                f"blocks that rank 0 did not find are left out here ({names}): give"
-                " attach(example=…), so that all are found on every rank",
+        ahead = self._renumber()
+        if self._blocks is None:
+            return ahead
+        told = self._ranks.hear_blocks(patience=patience)
+        if told is not None:
+            ahead += self._renumber()
+            self._open_agreed(AgreedBlocks.heard(told, self._blocks))
+        elif patience > 0 or len(self._in_flight) > MOST_WAITING:
+            self._give_up(
+                "rank 0 does not tell which run this is: call attach on every rank, for the same"
+                " networks in the same order"
             )
-        ahead = opening.first_step - self._first_step
-        self._renumber(ahead)
-        self._open(agreed)
         return ahead
 
     def put(self, step: MeasuredStep) -> None:
@@ -155,6 +150,13 @@ class RunRecord:
             if self._recording is not None:
                 self._recording.finish(status, max(self._first_step, last_step))
                 _unfinished.discard(self._recording)
+            if self._delivery is not None:
+                self._delivery.end()
+
+    def await_delivery(self) -> None:
+        """Waits a while for what is left to deliver, once the attempt has ended."""
+        if self._delivery is not None:
+            self._delivery.finish()
 
     def _open(self, agreed: AgreedBlocks) -> None:
         settings, ranks = self._settings, self._ranks
@@ -167,21 +169,40 @@ class RunRecord:
         spool = settings.environment.spool
         self._recording = Recording(opened, agreed.blocks, spool, self._notices)
         _unfinished.add(self._recording)
+        self._delivery = deliver(self._recording.journal, settings.environment)
         early, self._early = self._early, []
         for number, values in early:
             self._recording.log(number, values)
 
-    def _renumber(self, ahead: int) -> None:
-        """Counts as rank 0 does; what rank 0 does not measure then is left out."""
-        if ahead == 0:
+    def _open_agreed(self, agreed: AgreedBlocks) -> None:
+        if not agreed.places:
+            self._give_up(f"none of its blocks is rank 0's ({_names(agreed.strange)})")
             return
-        self._first_step += ahead
-        schedule, planned = self._settings.schedule, self._settings.planned_steps
-        for step in self._in_flight:
-            step.number += ahead
-        self._in_flight = [s for s in self._in_flight if schedule.measures(s.number, planned)]
-        self._early = [(number + ahead, values) for number, values in self._early]
-        self._metrics.renumber(ahead)
+        remedy = "give attach(example=…), so that all are found on every rank"
+        for names, words in (
+            (agreed.strange, "blocks that rank 0 did not find are left out here"),
+            (agreed.lacking, "blocks of rank 0 that were not found here are left out"),
+        ):
+            if names:
+                self._notices.say(words, f"{words} ({_names(names)}): {remedy}")
+        self._open(agreed)
+
+    def _renumber(self) -> int:
+        """Counts as rank 0 does, once that is heard; what it does not measure then is left out."""
+        told = None if self._counts_alike else self._ranks.hear_first_step()
+        if told is None:
+            return 0
+        self._counts_alike = True
+        ahead = told - self._first_step
+        if ahead:
+            self._first_step = told
+            schedule, planned = self._settings.schedule, self._settings.planned_steps
+            for step in self._in_flight:
+                step.number += ahead
+            self._in_flight = [s for s in self._in_flight if schedule.measures(s.number, planned)]
+            self._early = [(number + ahead, values) for number, values in self._early]
+            self._metrics.renumber(ahead)
+        return ahead
 
     def _give_up(self, why: str) -> None:
         self.is_given_up = True
@@ -189,3 +210,7 @@ class RunRecord:
         self._early.clear()
         self._metrics = DeviceMetrics()
         self._notices.say("rank 0", f"nothing is recorded here: {why}")
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMES])

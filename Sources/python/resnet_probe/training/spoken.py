@@ -18,6 +18,7 @@ class Spoken:
         self._notices = notices
         self._name = name
         self._ranks = ranks
+        self.is_sharded = False  # whether each rank holds a part of the parameters
         self._reasons: dict[str, None] = {}
         self._has_spoken = False
         self._has_explained = False
@@ -42,6 +43,8 @@ class Spoken:
             if ranks.world_size > 1:
                 run += f", {ranks.world_size} ranks"
             line = summary_line(self._name, run, blocks, step.fired, step.with_gradient)
+            if self.is_sharded:
+                line += "; parameters are sharded: their norms are left out"
             write_line(f"resnet-probe: {line}")
 
     def nothing(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -15,6 +15,7 @@ from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices
 from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
+from resnet_probe.sharding import has_sharded
 from resnet_probe.training.compilation import has_compiled
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
@@ -46,11 +47,12 @@ class StepLoop:
     ) -> None:  # fmt: skip
         self.guard = Guard(notices)
         self.is_finished = False
+        #: How an attempt ended that nobody finished.
+        self.left_as: Literal["completed", "failed"] = "completed"
         self._process = os.getpid()
         self._settings = settings
         self._notices = notices
         self._ranks = ranks
-        self._optimizers = optimizers
         self._selector = selector
         self._record = RunRecord(settings, notices, ranks, self.guard)
         self._step: int | None = None  # the one under way; None before the first forward
@@ -59,13 +61,15 @@ class StepLoop:
         self._measured: MeasuredStep | None = None
         self._stepped: set[int] = set()  # optimizers that stepped since the step began
         self._forwards = 0  # training passes of the step under way
-        self._in_closure = False
+        self._awaits_closure = False  # an optimizer steps and will run forward and backward itself
+        self._closure_has_run = False  # the same optimizer's step still runs
         self._measured_steps = 0
         self._spoken = Spoken(notices, settings.name, ranks)
         self._has_looked = False  # for compiled code that hides the network
         self._missed = 0  # steps that ended before the first forward that was seen
         self._parameters: ParameterPasses | None = None
         self._updates = UpdateWatch(optimizers, scaler, self, self.guard)
+        self._optimizers = self._updates.optimizers
         self._watch = ModelWatch(
             model, self, self.guard, detail=settings.detail, sample_axis=settings.sample,
             mask_of=lambda args, kwargs: mask_of(settings.mask, args, kwargs), blocks=blocks,
@@ -89,6 +93,27 @@ class StepLoop:
         self._ranks.hear_identity(patience=PATIENCE)
         return self._ranks.run
 
+    @property
+    def next_step(self) -> int:
+        """The step under way, else the one that comes next."""
+        if self._step is not None:
+            return self._step
+        own = self._settings.first_step
+        return (first_step(self._optimizers) if own is None else own) or 0
+
+    def call_begins(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any],
+        update: tuple[torch.optim.Optimizer, tuple[Any, ...], dict[str, Any]] | None,
+    ) -> Callable[[], object] | None:  # fmt: skip
+        """The network's call began before it was watched: for one of its own forward pre-hooks.
+
+        `update` is the optimizer's step whose closure makes the call, with its arguments; then the
+        answer is to be called when the closure has run.
+        """
+        ended = self._updates.adopt(*update) if update is not None else None
+        self._watch.entrance.call_begins(args, kwargs)
+        return ended
+
     def finish(self, status: Literal["completed", "failed"]) -> None:
         """Ends the attempt, once, and takes all hooks away."""
         if self.is_finished:
@@ -99,10 +124,14 @@ class StepLoop:
         self.guard(self._watch.detach)
         self.guard(self._updates.detach)
 
+    def await_delivery(self) -> None:
+        """Waits a while for what is left to deliver, once the attempt has ended."""
+        self.guard(self._record.await_delivery)
+
     def __del__(self) -> None:
         # The network is gone: the attempt has ended. Nobody is there to hear of a failure.
         with contextlib.suppress(Exception):
-            self.finish("completed")
+            self.finish(self.left_as)
 
     # Of the network (PassObserver)
 
@@ -118,8 +147,8 @@ class StepLoop:
         if not self._is_open:
             self._open_step()
         self._forwards += 1
-        if self._in_closure and self._forwards > 1:
-            return False
+        if self._closure_has_run:
+            return False  # an evaluation after the first
         self._record.deliver()
         if self._forwards > MOST_FORWARDS:
             self._give_up_step()
@@ -172,11 +201,26 @@ class StepLoop:
     def update_begins(
         self, optimizer: torch.optim.Optimizer, *, scale: torch.Tensor | None,
         gradient_scale: torch.Tensor | None, found_inf: torch.Tensor | None, closure: bool,
-    ) -> None:  # fmt: skip
+    ) -> bool:  # fmt: skip
         """An optimizer is about to step."""
-        self._in_closure = closure and self._forwards == 0
-        if self._in_closure and self._step is not None and not self._is_open:
+        self._awaits_closure, self._closure_has_run = closure, False
+        if closure and self._step is not None and not self._is_open:
             self._open_step()
+        if closure and (self._measured is not None or self._step is None):
+            return True  # gradients are there when the closure has run
+        self._measure_before(optimizer, scale, gradient_scale, found_inf)
+        return False
+
+    def closure_ends(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer's closure ran: its gradients are those that the optimizer applies."""
+        if self._awaits_closure:
+            self._awaits_closure, self._closure_has_run = False, True
+            self._measure_before(optimizer, None, None, None)
+
+    def _measure_before(
+        self, optimizer: torch.optim.Optimizer, scale: torch.Tensor | None,
+        gradient_scale: torch.Tensor | None, found_inf: torch.Tensor | None,
+    ) -> None:  # fmt: skip
         step = self._measured
         if step is not None:
             if scale is None:
@@ -201,9 +245,9 @@ class StepLoop:
         """An optimizer stepped."""
         step = self._measured
         if step is not None:
-            parameters = self._passes() if self._in_closure else self._parameters
-            step.update_ends(optimizer, parameters, ran_closure=self._in_closure)
-        self._in_closure = False
+            parameters = self._parameters if self._parameters is not None else self._passes()
+            step.update_ends(optimizer, parameters)
+        self._awaits_closure = self._closure_has_run = False
         self._mark_stepped(optimizer)
 
     def update_skipped(
@@ -257,6 +301,7 @@ class StepLoop:
             own = first_step(self._optimizers)
         self._step = own or self._missed
         self._record.begin(self._step)
+        self._spoken.is_sharded = has_sharded(self._watch.model)
         if own is None and self._settings.run_id is not None and self._ranks.rank == 0:
             self._notices.say(
                 "first step",
@@ -303,12 +348,11 @@ class StepLoop:
             self._watch.end_step()
             if step.has_frame:
                 self._record.put(step)
-                self._step += self._record.settle()
         self._stepped.clear()
         self._forwards = 0
         self._is_open = self._is_measured = False
+        self._step += 1 + self._record.settle()
         self._record.deliver()
-        self._step += 1
         if self._record.is_given_up:
             self.finish("failed")
 
@@ -343,6 +387,11 @@ class StepLoop:
         else:
             number = self._step if self._forwards else max(0, self._step - 1)
         self._record.log(number, values)
+
+    def log_at(self, number: int, values: Mapping[str, Any]) -> None:
+        """Takes numbers of one step that is under way or has ended."""
+        if not self.is_finished:
+            self.guard(self._record.log, number, values)
 
     def _finish(self, status: Literal["completed", "failed"]) -> None:
         under_way = (self._step or 0) - (0 if self._forwards else 1)

@@ -33,8 +33,8 @@ class UpdateObserver(Protocol):
         gradient_scale: Tensor | None,
         found_inf: Tensor | None,
         closure: bool,
-    ) -> None:
-        """The optimizer is about to step.
+    ) -> bool | None:
+        """The optimizer is about to step; with a closure, whether to say when that has run.
 
         The tensors are scalars on the device; nothing changes them later.
 
@@ -46,6 +46,9 @@ class UpdateObserver(Protocol):
         `closure`: the step runs forward and backward itself, perhaps many times; the gradients seen
         now are older.
         """
+
+    def closure_ends(self, optimizer: Optimizer) -> None:
+        """The closure of an optimizer's step returned for the first time in this step."""
 
     def update_ends(self, optimizer: Optimizer) -> None:
         """The optimizer has stepped. Not called for a step that raised."""
@@ -99,6 +102,11 @@ class UpdateWatch:
                 partial(guard, self._scaled_failed),
             )
 
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        """What is watched, without wrappers, each once."""
+        return list(self._watched.values())
+
     def detach(self) -> None:
         """Give optimizers and scaler back as they were. Further calls do nothing."""
         for handle in self._handles:
@@ -110,13 +118,28 @@ class UpdateWatch:
             self._scaled_step.remove()
             self._scaled_step = None
 
-    def _before(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._guard(self._begins, optimizer, args, kwargs)
+    def adopt(
+        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[[], object] | None:
+        """Takes in a step that began before it was watched: what to call when its closure has run."""
+        told: list[FirstRun] = []
+        self._guard(self._begins, optimizer, args, kwargs, told)
+        return told[0].ended if told else None
+
+    def _before(
+        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        told: list[FirstRun] = []
+        self._guard(self._begins, optimizer, args, kwargs, told)
+        return with_closure(told[0], args, kwargs) if told else None
 
     def _after(self, optimizer: Optimizer, _args: object, _kwargs: object) -> None:
         self._guard(self._ends, optimizer)
 
-    def _begins(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _begins(
+        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any],
+        told: list[FirstRun],
+    ) -> None:  # fmt: skip
         key = id(optimizer)
         if key in self._open and _steps_under_way(optimizer) > 1:
             return  # a subclass's step that calls its parent's: both have hooks
@@ -125,13 +148,17 @@ class UpdateWatch:
             self._scaled[key] = True
         gradient_scale = _tensor(optimizer, "grad_scale")
         scale = self._scale(optimizer)
-        self._observer.update_begins(
+        closure = closure_in(args, kwargs)
+        listens = self._observer.update_begins(
             optimizer,
             scale=gradient_scale if scale is None else scale,
             gradient_scale=gradient_scale,
             found_inf=_tensor(optimizer, "found_inf"),
-            closure=kwargs.get("closure") is not None or any(callable(a) for a in args[1:]),
+            closure=closure is not None,
         )
+        if closure is not None and listens:
+            ends = partial(self._guard, self._observer.closure_ends, optimizer)
+            told.append(FirstRun(closure, ends))
 
     def _ends(self, optimizer: Optimizer) -> None:
         if id(optimizer) in self._open:
@@ -168,6 +195,37 @@ class UpdateWatch:
             if id(optimizer) not in states:
                 return None
         return scale.detach().clone()
+
+
+class FirstRun:
+    """A closure that says when it returned for the first time; else as it was."""
+
+    def __init__(self, closure: Callable[..., Any], ended: Callable[[], object]) -> None:
+        self.closure = closure
+        self.ended: Callable[[], object] | None = ended
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the closure answers."""
+        answer = self.closure(*args, **kwargs)
+        ended, self.ended = self.ended, None
+        if ended is not None:
+            ended()
+        return answer
+
+
+def closure_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any] | None:
+    """The closure among the arguments of `step`, the optimizer's own first."""
+    given = (kwargs.get("closure"), *args[1:])
+    return next((one for one in given if callable(one)), None)
+
+
+def with_closure(
+    run: FirstRun, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of `step` with another closure in the closure's place."""
+    if kwargs.get("closure") is run.closure:
+        return args, {**kwargs, "closure": run}
+    return tuple(run if one is run.closure else one for one in args), kwargs
 
 
 def first_step(optimizers: Sequence[Optimizer]) -> int | None:
