@@ -210,10 +210,12 @@ def test_a_compiled_function_that_calls_the_network_is_told_what_to_do(
             forward(*example.args).backward()
             optimizer.step()
     assert capfd.readouterr().err.splitlines() == [
-        "resnet-probe: nothing is recorded of the attached network: its forward never ran, or it ran"
-        " within a compiled function, where no hook sees it: compile the network itself"
-        " (torch.compile(model)), not the function that calls it, and attach to the very module that"
-        " the loop calls"
+        (
+            "resnet-probe: nothing is recorded of the attached network: its forward never ran, or it ran"
+            " within a compiled function, where no hook sees it: compile the network itself"
+            " (torch.compile(model)), not the function that calls it, and attach to the very module that"
+            " the loop calls"
+        )
     ]
     assert not list(spool.glob("*.rpj"))
 
@@ -332,7 +334,7 @@ def test_a_network_that_raises_within_compiled_code_leaves_no_tap(spool: pathlib
     optimizer = sgd(model.parameters())
     with resnet_probe.attach(model, optimizer, every=1, strict=True):
         train_step(compiled, optimizer, BATCHES[0])
-        with pytest.raises(Exception, match="shape|size"):
+        with pytest.raises(Exception, match=r"shape|size"):
             compiled(torch.randn(2, 7, dtype=torch.float64))
         assert not torch.overrides._get_current_function_mode_stack()
         train_step(compiled, optimizer, BATCHES[1])
@@ -362,7 +364,8 @@ def test_mixed_precision_is_that_of_eager_mode(spool: pathlib.Path) -> None:
     assert not differences(wanted, frames, 1e-2)
 
 
-def test_detach_gives_the_compiled_network_back(spool: pathlib.Path) -> None:
+@pytest.mark.usefixtures("spool")
+def test_detach_gives_the_compiled_network_back() -> None:
     model = in_place(make())
     before = model._compiled_call_impl
     optimizer = sgd(model.parameters())
