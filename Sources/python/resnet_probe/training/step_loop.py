@@ -16,7 +16,7 @@ from resnet_probe.notices import Notices
 from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
 from resnet_probe.sharding import has_sharded
-from resnet_probe.training.compilation import has_compiled
+from resnet_probe.training.compilation import CAN_FOLLOW, has_compiled
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
 from resnet_probe.training.ranks import PATIENCE, Ranks
@@ -367,7 +367,7 @@ class StepLoop:
 
     def _found_compiled(self) -> bool:
         """Looks once for compiled code that hides the network; whether it is seen from now on."""
-        if self._has_looked or not has_compiled():
+        if self._has_looked or not CAN_FOLLOW or not has_compiled():
             return False
         self._has_looked = True
         if not self._watch.follow_compiled():
