@@ -107,7 +107,7 @@ class ModelWatch:
         self._turns = None if bound is None else Turns(bound, say)
         self._compiled: CompiledPasses | None = None
         self._is_compiled = False  # whether the pass under way is
-        self.entrance = Entrance(entrance or model, self._before, self._after)
+        self.entrance = Entrance(model if entrance is None else entrance, self._before, self._after)
 
     def detach(self) -> None:
         """Takes all hooks away, also in the middle of a forward."""
