@@ -20,6 +20,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -61,6 +62,7 @@ let package = Package(
         .product(name: "NIOExtras", package: "swift-nio-extras"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
@@ -111,7 +113,9 @@ let package = Package(
       name: "DigitsTrainerTests", dependencies: ["ProbeCore", "DigitsTrainer"],
       swiftSettings: house),
     .testTarget(
-      name: "CommandTests", dependencies: ["resnet-probe", "Support"], swiftSettings: house),
+      name: "CommandTests",
+      dependencies: ["resnet-probe", "ProbeCore", "ProbeWire", "ProbeDaemon", "Support"],
+      swiftSettings: house),
     .testTarget(name: "HouseTests", dependencies: ["Support"], swiftSettings: house),
   ]
 )

@@ -150,6 +150,8 @@ public struct RunSummary: Sendable, Hashable {
   public var worldSize: Int
   /// The ranks of the newest attempt that sent something.
   public var ranks: [Int]
+  /// How far each of these came.
+  public var progress: [RankProgress]
   /// The steps planned, where known.
   public var plannedSteps: Int?
   /// The number of blocks.
@@ -181,7 +183,8 @@ public struct RunSummary: Sendable, Hashable {
   public init(
     id: Int, uuid: Identity, name: String, project: String = "",
     status: AttemptFinished.Status? = nil, startedAt: Double = 0, lastSeenAt: Double = 0,
-    attempts: Int = 1, worldSize: Int = 1, ranks: [Int] = [0], plannedSteps: Int? = nil,
+    attempts: Int = 1, worldSize: Int = 1, ranks: [Int] = [0], progress: [RankProgress] = [],
+    plannedSteps: Int? = nil,
     blocks: Int = 0, frames: Int = 0, firstStep: Int? = nil, lastStep: Int? = nil,
     loss: Double? = nil, droppedFrames: Int = 0, rejectedRecords: Int = 0,
     recorderSeconds: Double = 0, recorder: String = "", identityBlocks: Int = 0,
@@ -197,6 +200,7 @@ public struct RunSummary: Sendable, Hashable {
     self.attempts = attempts
     self.worldSize = worldSize
     self.ranks = ranks
+    self.progress = progress
     self.plannedSteps = plannedSteps
     self.blocks = blocks
     self.frames = frames

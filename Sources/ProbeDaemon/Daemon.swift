@@ -19,13 +19,18 @@ public struct Daemon: ~Copyable {
     public var socket: String
     /// The group that may connect beside the user; nil: none.
     public var group: UInt32?
+    /// Where it listens on the network too; nil: nowhere.
+    public var network: Network?
 
     /// What a daemon serves.
-    public init(store: String, spool: String?, socket: String, group: UInt32? = nil) {
+    public init(
+      store: String, spool: String?, socket: String, group: UInt32? = nil, network: Network? = nil
+    ) {
       self.store = store
       self.spool = spool
       self.socket = socket
       self.group = group
+      self.network = network
     }
   }
 
@@ -46,6 +51,7 @@ public struct Daemon: ~Copyable {
   private let store: Store
   private let file: FileIdentity
   private let socket: SocketFile
+  private let network: NetworkPlace?
   private let spoolLock: StoreLock?
   private let storeLock: StoreLock
 
@@ -59,19 +65,30 @@ public struct Daemon: ~Copyable {
     // Only daemons take a socket: of two that start at once the second knows at once.
     let socket = try SocketFile(
       claiming: configuration.socket, access: configuration.group.map { .group($0) } ?? .owner)
+    let network: NetworkPlace?
+    if let wanted = configuration.network {
+      network = try NetworkPlace(wanted)
+    } else {
+      network = nil
+    }
     let spoolLock = try Self.lockSpool(configuration.spool, logger)
     let storeLock = try Self.lock("\(configuration.store).lock", of: configuration.store)
     (store, file) = try Self.open(configuration.store)
     self.configuration = configuration
     self.logger = logger
     self.socket = socket
+    self.network = network
     self.spoolLock = spoolLock
     self.storeLock = storeLock
   }
 
+  /// Where it listens on the network; nil: nowhere.
+  public var url: String? { network?.url }
+
   /// Serves until it is told to stop by one of these signals, or the store is gone.
   ///
-  /// What is in flight then has ten seconds to end; the write-ahead log is emptied into the store.
+  /// What is in flight then has ten seconds to end; the write-ahead log is emptied into the store. On
+  /// SIGHUP one that listens on the network reads its tokens and its certificate again.
   /// `onReady` is called once connections are accepted, `onStopping` once no more are.
   public consuming func run(
     until signals: [UnixSignal] = [.sigterm, .sigint], onReady: @escaping @Sendable () -> Void = {},
@@ -79,7 +96,12 @@ public struct Daemon: ~Copyable {
   ) async throws {
     var limits = Listener.Limits()
     // Some are for the store, the spool and whoever asks meanwhile.
-    limits.connections = min(limits.connections, max(8, Self.raiseDescriptorLimit() - 64))
+    var endpoints = [
+      Endpoint(descriptor: socket.descriptor, place: configuration.socket, access: nil)
+    ]
+    if let network { endpoints.append(network.endpoint(logger: logger)) }
+    let most = (Self.raiseDescriptorLimit() - 64) / endpoints.count
+    limits.connections = min(limits.connections, max(8, most))
     let ledger = IntakeLedger(logger: logger)
     let writer = StoreWriter(store: store, file: file, ledger: ledger)
     let journals = JournalIntake(
@@ -87,9 +109,9 @@ public struct Daemon: ~Copyable {
       writer: writer, budget: MemoryBudget(limit: Self.budget))
     let api = API(
       journals: journals, reads: Reads(path: configuration.store), ledger: ledger, file: file,
-      spool: configuration.spool, startedAt: WallClock.now)
+      spool: configuration.spool, startedAt: WallClock.now, network: network)
     let listener = Listener(
-      descriptor: socket.descriptor, api: api, logger: logger, limits: limits, onListening: onReady,
+      endpoints: endpoints, api: api, logger: logger, limits: limits, onListening: onReady,
       onStopping: onStopping)
     // Stopped in the reverse order: first nothing comes in any more, last the writer ends.
     var services: [any Service] = [
@@ -99,6 +121,17 @@ public struct Daemon: ~Copyable {
     if let folder = configuration.spool {
       services.append(
         SpoolFollower(folder: folder, store: store, file: file, ledger: ledger, logger: logger))
+    }
+    if let network {
+      if let certificate = network.credentials.certificate,
+        certificate.expiresAt < WallClock.now + Health.certificateNotice
+      {
+        logger.warning("the TLS certificate expires at \(certificate.expiry): renew it")
+      }
+      services.append(
+        CredentialsReload(
+          credentials: network.credentials,
+          signals: await UnixSignalsSequence(trapping: .sighup), logger: logger))
     }
     services.append(listener)
     try await Self.serve(services, until: signals)

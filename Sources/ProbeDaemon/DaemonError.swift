@@ -12,8 +12,10 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
   case stopping
   /// A store or a spool is another process's, whose id it may be.
   case locked(path: String, holder: Int?)
-  /// The socket cannot be listened at.
+  /// The socket, or the network's address, cannot be listened at.
   case socket(path: String, reason: String, hint: String)
+  /// A file of tokens, or of what TLS needs, cannot be used.
+  case credentials(name: String, path: String, reason: String, hint: String)
 
   /// One line: what was attempted, on what, why it failed.
   public var description: String {
@@ -25,6 +27,8 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     case .locked(let path, let holder):
       "cannot serve \(path): another process\(holder.map { " (\($0))" } ?? "") takes journals in there"
     case .socket(let path, let reason, _): "cannot listen at \(path): \(reason)"
+    case .credentials(let name, let path, let reason, _):
+      "cannot use the \(name) \(path): \(reason)"
     }
   }
 
@@ -36,7 +40,7 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     case .tooManyReads: "ask again in a second"
     case .stopping: "send them again when it is back"
     case .locked: "`resnet-probe status` tells about it; one daemon serves a store and a spool"
-    case .socket(_, _, let hint): hint
+    case .socket(_, _, let hint), .credentials(_, _, _, let hint): hint
     }
   }
 }

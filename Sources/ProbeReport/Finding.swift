@@ -24,6 +24,8 @@ public struct Finding: Sendable, Hashable {
     case silentBlocks = "silent_blocks"
     /// Processes of the newest attempt sent nothing.
     case missingRanks = "missing_ranks"
+    /// Processes of the newest attempt stopped before the others did.
+    case stoppedRanks = "stopped_ranks"
     /// Warm-up was assumed, for want of a learning rate.
     case warmUpAssumed = "warm_up_assumed"
     /// A network so deep that small gaps are normal.

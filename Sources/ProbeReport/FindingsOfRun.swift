@@ -19,6 +19,7 @@ extension Finding {
       nonFiniteLoss(history.steps),
       silent(history.blocks),
       missingRanks(history.run),
+      stoppedRanks(history.run),
       window?.warmUp.isAssumed == true
         ? Finding(
           kind: .warmUpAssumed,
@@ -143,6 +144,25 @@ extension Finding {
       kind: .missingRanks,
       words: "\(missing) of \(Words.count(run.worldSize, "rank")) sent nothing: "
         + "\(Words.verb(missing, "rank", "ranks")) \(list).")
+  }
+
+  private static func stoppedRanks(_ run: RunSummary) -> Finding? {
+    let stopped = run.stoppedRanks
+    guard !stopped.isEmpty else { return nil }
+    let left = run.ranks.count - stopped.count
+    let whole = run.lastStep.map { " of \($0)" } ?? ""
+    // Ranks that stopped together, the first to stop first.
+    let groups = Dictionary(grouping: stopped, by: \.lastStep)
+      .sorted { ($0.key ?? -1) < ($1.key ?? -1) }
+    var parts = groups.prefix(Words.listedNames).map { step, ranks in
+      "\(Words.verb(ranks.count, "rank", "ranks")) \(Words.names(ranks.map { String($0.rank) })) "
+        + (step.map { "after step \($0)\(whole)" } ?? "but a beginning")
+    }
+    if groups.count > parts.count { parts.append("and others later") }
+    return Finding(
+      kind: .stoppedRanks,
+      words: "Nothing came from \(parts.joined(separator: ", ")): statistics after that are of "
+        + "\(left) of \(Words.count(run.worldSize, "rank")).")
   }
 
   private static func deep(_ blocks: [BlockHistory]) -> Finding? {

@@ -1,5 +1,6 @@
 import Glibc
 import ProbeDaemon
+import ProbeReport
 import ProbeStore
 
 /// What `doctor` looks at in a store.
@@ -39,16 +40,37 @@ struct StoreChecks {
           name: "file system", state: .wrong, words: "the store lies on a network one (\(kind))",
           hint: "keep it on a local disk (RESNET_PROBE_STORE=/local/…)"))
     }
-    if let daemon { checks.append(daemon) }
+    let health = Health(ofDaemonAt: socket)
+    if let daemon = daemon(health) { checks.append(daemon) }
+    if let certificate = certificate(health?.certificateExpiresAt) { checks.append(certificate) }
     return checks
   }
 
+  /// The TLS certificate of the store's daemon; nil where there is none.
+  private func certificate(_ expiresAt: Double?) -> Check? {
+    guard let expiresAt else { return nil }
+    let left = expiresAt - Double(time(nil))
+    let hint = "renew it, and send the daemon SIGHUP"
+    guard left > 0 else {
+      return Check(
+        name: "certificate", state: .wrong,
+        words: "the daemon's expired at \(Timestamp.format(expiresAt))", hint: hint)
+    }
+    let isSoon = left < Health.certificateNotice
+    return Check(
+      name: "certificate", state: isSoon ? .warning : .ok,
+      words: "the daemon's expires at \(Timestamp.format(expiresAt))", hint: isSoon ? hint : "")
+  }
+
   /// The daemon at the store's own socket, or whoever else takes journals in; nil where nobody does.
-  private var daemon: Check? {
-    if let health = Health(ofDaemonAt: socket) {
+  private func daemon(_ health: Health?) -> Check? {
+    if let health {
       guard let problem = health.problem else {
         return Check(
-          name: "daemon", state: .ok, words: "process \(health.process) listens at \(socket)")
+          name: "daemon", state: .ok,
+          words:
+            "process \(health.process) listens at \(socket)\(health.url.map { " and \($0)" } ?? "")"
+        )
       }
       return Check(name: "daemon", state: .wrong, words: problem)
     }

@@ -24,7 +24,7 @@ struct ResnetProbe: AsyncParsableCommand {
     subcommands: [
       DemoVerb.self, ServeVerb.self, ReportVerb.self, RunsVerb.self, StatusVerb.self,
       DoctorVerb.self,
-      IngestVerb.self, QueryVerb.self, SchemaVerb.self,
+      IngestVerb.self, QueryVerb.self, SchemaVerb.self, TokenVerb.self,
     ])
 
   static func main() async {

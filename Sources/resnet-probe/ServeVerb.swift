@@ -12,13 +12,17 @@ struct ServeVerb: AsyncParsableCommand {
     abstract:
       "Take journals into the store as they grow, from the spool and over HTTP, until told to stop.",
     discussion: """
-      Follows the spool of this host and listens at a Unix socket for journals of other hosts. One daemon \
-      serves a store. SIGTERM and SIGINT end it within ten seconds; nothing is lost, however it ends.
+      Follows the spool of this host and listens at a Unix socket, and with --listen on the network, for \
+      journals of other hosts. One daemon serves a store. SIGTERM and SIGINT end it within ten seconds; \
+      nothing is lost, however it ends. SIGHUP makes it read its tokens and its certificate again.
 
       Examples:
         resnet-probe serve
         resnet-probe serve --store lab.sqlite --spool /scratch/spool
         resnet-probe serve --log-format json --log-level debug
+        resnet-probe serve --listen 127.0.0.1:8080 --token-file tokens
+        resnet-probe serve --listen 0.0.0.0:8443 --token-file tokens \\
+          --tls-certificate server.pem --tls-key server.key
       """)
 
   @Option(
@@ -39,6 +43,8 @@ struct ServeVerb: AsyncParsableCommand {
   @Option(help: "What a line of the log looks like.")
   var logFormat = LogLines.Format.text
 
+  @OptionGroup var network: NetworkOptions
+
   @OptionGroup var options: StoreOptions
 
   func run() async throws {
@@ -46,6 +52,7 @@ struct ServeVerb: AsyncParsableCommand {
       throw ValidationError(
         "the default socket is in a folder that only you can enter: --group needs --socket")
     }
+    let network = try network.network()
     if let spool = options.spool { try Self.check(spool) }
     let store = try options.path()
     if options.isDefault { Folder.make(for: store) }
@@ -63,12 +70,14 @@ struct ServeVerb: AsyncParsableCommand {
     }
     let daemon = try Daemon(
       Daemon.Configuration(
-        store: store, spool: spool, socket: path, group: try group.map(Self.number)),
+        store: store, spool: spool, socket: path, group: try group.map(Self.number),
+        network: network),
       logger: logger)
+    let place = daemon.url.map { "\(path) and \($0)" } ?? path
     try await daemon.run(
       onReady: {
         let following = spool.map { ", following \($0)" } ?? ""
-        logger.info("serving \(store) at \(path)\(following)")
+        logger.info("serving \(store) at \(place)\(following)")
         ServiceNotice.ready.send()
       },
       onStopping: {

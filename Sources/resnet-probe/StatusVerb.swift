@@ -116,6 +116,9 @@ struct Status {
       "Daemon  process \(daemon.process) since \(since), at \(PrintableText.escape(socket))",
       "        \(Words.count(daemon.frames, "new frame"))\(last)",
     ]
+    if let url = daemon.url {
+      lines.insert("        on the network at \(PrintableText.escape(url))", at: 1)
+    }
     if let problem = daemon.problem {
       lines.append("        failing: \(PrintableText.escape(problem))")
     }
@@ -127,7 +130,7 @@ struct Status {
     Table(
       columns: [
         "store", "exists", "runs", "running", "stale", "writer_process", "socket",
-        "daemon_status", "daemon_problem", "last_commit_at", "spool", "pending_segments",
+        "url", "daemon_status", "daemon_problem", "last_commit_at", "spool", "pending_segments",
         "unread_bytes", "delivered_bytes", "damaged_segments",
       ].map { Table.Column($0) },
       rows: [
@@ -135,7 +138,8 @@ struct Status {
           .text(path), .integer(isThere ? 1 : 0), whole(runs.count),
           whole(open.count { $0.state(at: now) == .running }),
           whole(open.count { $0.state(at: now) == .stale }), holder.map(whole) ?? .null,
-          .text(socket), daemon.map { .text($0.status.rawValue) } ?? .null,
+          .text(socket), daemon?.url.map { .text($0) } ?? .null,
+          daemon.map { .text($0.status.rawValue) } ?? .null,
           daemon?.problem.map { .text($0) } ?? .null,
           daemon?.lastCommitAt.map { .real($0) } ?? .null, spool.map { .text($0) } ?? .null,
           whole(listing.pending.count), whole(unread),

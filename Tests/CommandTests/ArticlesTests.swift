@@ -29,9 +29,9 @@ import Testing
     let verbs = help.components(separatedBy: "SUBCOMMANDS:\n")[1].split(separator: "\n")
       .compactMap { $0.prefixMatch(of: #/ {2}([a-z-]+) {2,}/#).map { String($0.1) } }
     #expect(verbs.count >= 6)
-    for verb in verbs {
-      let help = try command(verb, "--help").output
-      let (own, shared) = try section(verb, of: text)
+    for verb in verbs + ["token new"] {
+      let help = try command.shell("\"$probe\" \(verb) --help").output
+      let (own, shared) = try section(String(verb.split(separator: " ")[0]), of: text)
       let usage = try #require(help.components(separatedBy: "USAGE: ").last)
         .components(separatedBy: "\n\n")[0]
       #expect(joined(own).contains(joined(usage)), "\(usage)")
@@ -101,5 +101,42 @@ import Testing
       let outcome = try command("query", sql)
       #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(sql): \(outcome.errors)")
     }
+  }
+
+  @Test func `Daemon.md's example of listening on the network runs as written`() throws {
+    let command = try Command()
+    let example = try #require(
+      try article("Daemon").components(separatedBy: "with a certificate of one's own:\n\n").last)
+    let lines = example.split(separator: "\n", omittingEmptySubsequences: false)
+      .prefix { $0.isEmpty || $0.hasPrefix("    ") }.map { String($0.dropFirst(4)) }
+    let serve = try #require(lines.firstIndex { $0.hasPrefix("resnet-probe serve ") })
+    #expect(lines.contains { $0.hasPrefix("curl --cacert") } && lines.count > 8)
+    let port = try freePort()
+    let folder = Command.program.deletingLastPathComponent().path
+    func script(_ part: some Sequence<String>) -> String {
+      part.joined(separator: "\n").replacing(":8443", with: ":\(port)")
+    }
+    // Its own process group, and started in the background as one would in a terminal.
+    let outcome = try command.shell(
+      """
+      set -e; export PATH='\(folder)':"$PATH"
+      \(script(lines[..<serve]))
+      \(script([lines[serve]])) 2> log &
+      until grep -q 'serving ' log; do kill -0 $!; done
+      \(script(lines[(serve + 1)...]))
+      kill $!; wait $!
+      """)
+    #expect(outcome.code == 0 && outcome.output.hasSuffix("[]\n"), "\(outcome.errors)")
+    let files = try command.shell("cd ~/.config/resnet-probe; stat -c '%a %n' tokens server.key")
+    #expect(files.output == "600 tokens\n600 server.key\n")
+  }
+
+  /// A port of TCP that nobody listens at.
+  private func freePort() throws -> UInt16 {
+    let other = try Command()
+    let daemon = try RunningDaemon(other, try ServerFiles(other).plain)
+    let port = try daemon.port()
+    _ = daemon.stop()
+    return port
   }
 }

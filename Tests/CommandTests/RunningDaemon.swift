@@ -36,6 +36,26 @@ final class RunningDaemon {
   /// What it has logged.
   func logged() throws -> String { try String(contentsOfFile: log, encoding: .utf8) }
 
+  /// Its URL on the network, as its first line tells it.
+  func url() throws -> String {
+    let line = try logged().split(separator: "\n").first { $0.contains("serving ") }
+    return try #require(line?.firstMatch(of: #/https?:\/\/\S*:\d+/#).map { String($0.0) })
+  }
+
+  /// The port of its URL.
+  func port() throws -> UInt16 {
+    try #require(try url().split(separator: ":").last.flatMap { UInt16($0) })
+  }
+
+  /// The log, once a line of it contains these words, or as it is after a minute.
+  func logged(until words: String) throws -> String {
+    let end = Date(timeIntervalSinceNow: 60)
+    while try !logged().contains(words), Date() < end {
+      _ = try request("GET", "/v1/health")
+    }
+    return try logged()
+  }
+
   /// A new connection.
   func connect() throws -> HTTPConnection { try #require(HTTPConnection(to: socket)) }
 

@@ -22,7 +22,7 @@ import Testing
       "ProbeCore", "ProbeWire", "ProbeStore", "ProbeAnalysis", "ProbeReport", "Glibc",
       "FoundationEssentials", "Synchronization", "HTTPTypes", "HummingbirdCore", "Logging",
       "NIOCore", "NIOExtras",
-      "NIOHTTPTypes", "NIOPosix", "ServiceLifecycle", "UnixSignals",
+      "NIOHTTPTypes", "NIOPosix", "NIOSSL", "ServiceLifecycle", "UnixSignals",
     ],
     "DigitsTrainer": ["ProbeCore", "ProbeRecorder", "Glibc"],
     "resnet-probe": ours.union([

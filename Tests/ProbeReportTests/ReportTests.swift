@@ -126,6 +126,31 @@ internal import Testing
         == true)
   }
 
+  @Test func `names many ranks that stopped in groups, and does not go on for ever`() throws {
+    let words = kinds {
+      $0.worldSize = 100
+      $0.ranks = Array(0..<100)
+      $0.progress = (0..<100).map {
+        RankProgress(rank: $0, lastStep: $0 < 40 ? 7 : 2000, lacking: $0 < 40 ? 9 : 0)
+      }
+    }
+    #expect(
+      words == [
+        .stoppedRanks: "Nothing came from ranks 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 28 more "
+          + "after step 7 of 2000: statistics after that are of 60 of 100 ranks."
+      ])
+    let apart = kinds {
+      $0.worldSize = 100
+      $0.ranks = Array(0..<100)
+      $0.progress = (0..<100).map { RankProgress(rank: $0, lastStep: $0, lacking: 99 - $0) }
+    }
+    let text = try #require(apart[.stoppedRanks])
+    #expect(
+      text.hasSuffix(
+        "rank 11 after step 11 of 2000, and others later: "
+          + "statistics after that are of 1 of 100 ranks."))
+  }
+
   @Test func `says which blocks are silent and where values were not finite`() {
     var history = Sample.history()
     history.blocks[0] = BlockHistory(block: history.blocks[0].block)

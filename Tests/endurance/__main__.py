@@ -19,6 +19,7 @@ import floods
 import killed_daemon
 import killed_recorders
 import mounts
+import networked
 import older_store
 import two_daemons
 import visitors
@@ -29,6 +30,7 @@ from waiting import Broken
 CASES: dict[str, Case] = {
     "killed-daemon": killed_daemon.follow,
     "killed-daemon-http": killed_daemon.deliver,
+    "killed-daemon-tls": networked.deliver,
     "killed-recorders": killed_recorders.kill,
     "stopped-daemon": absent_daemon.stop,
     "thousand-journals": absent_daemon.thousand,
@@ -39,6 +41,7 @@ CASES: dict[str, Case] = {
     "read-only-spool": disks.read_only_spool,
     "idle-clients": crowds.idle,
     "stuck-clients": crowds.stuck,
+    "staring-clients": networked.stare,
     "fast-clients": floods.flood,
     "visited-store": visitors.visit,
     "restored-store": older_store.restore,

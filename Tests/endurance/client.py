@@ -1,4 +1,4 @@
-"""HTTP over a Unix socket, as a recorder on another host would speak it."""
+"""HTTP over a Unix socket or over TLS, as a recorder on another host would speak it."""
 
 import contextlib
 import dataclasses
@@ -7,21 +7,36 @@ import json
 import pathlib
 import socket
 
+from network import Network
 from waiting import Broken, expect, until
+
+#: Where a daemon is asked: at its Unix socket, or on the network.
+Place = pathlib.Path | Network
 
 #: What an answer may be that means "later": nothing was wrong with the bytes.
 LATER = (413, 429, 503, 507)
 
 
 class Connection(http.client.HTTPConnection):
-    """An HTTP connection whose other end is a Unix socket."""
+    """An HTTP connection whose other end is a Unix socket, or a TLS one."""
 
-    def __init__(self, path: pathlib.Path, timeout: float = 60) -> None:
+    def __init__(self, place: Place, timeout: float = 60) -> None:
         super().__init__("localhost", timeout=timeout)
-        self.path = path
+        self.place = place
 
     def connect(self) -> None:
-        self.sock = plug(self.path, self.timeout or 60)
+        timeout = self.timeout or 60
+        if isinstance(self.place, Network):
+            self.sock = self.place.connect(timeout)
+        else:
+            self.sock = plug(self.place, timeout)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What every request bears."""
+        if isinstance(self.place, Network):
+            return {"Authorization": f"Bearer {self.place.token}"}
+        return {}
 
 
 def plug(path: pathlib.Path, timeout: float = 60) -> socket.socket:
@@ -63,7 +78,7 @@ class Answer:
 
 def ask(connection: Connection, method: str, path: str, body: bytes | None = None) -> Answer:
     """One request; raises OSError or HTTPException where the connection died."""
-    connection.request(method, path, body)
+    connection.request(method, path, body, connection.fields)
     response = connection.getresponse()
     content = response.read()
     try:
@@ -79,15 +94,15 @@ def ask(connection: Connection, method: str, path: str, body: bytes | None = Non
     return answer
 
 
-def get(path: pathlib.Path, uri: str) -> Answer:
+def get(place: Place, uri: str) -> Answer:
     """One GET on a connection of its own."""
-    with contextlib.closing(Connection(path)) as connection:
+    with contextlib.closing(Connection(place)) as connection:
         return ask(connection, "GET", uri)
 
 
-def post(path: pathlib.Path, segment: str, offset: int, body: bytes = b"") -> Answer:
+def post(place: Place, segment: str, offset: int, body: bytes = b"") -> Answer:
     """One POST of a segment's bytes on a connection of its own; `segment` is the file's name."""
-    with contextlib.closing(Connection(path)) as connection:
+    with contextlib.closing(Connection(place)) as connection:
         return ask(connection, "POST", uri(segment, offset), body)
 
 

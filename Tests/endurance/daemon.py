@@ -21,6 +21,7 @@ class Daemon:
     ) -> None:  # fmt: skip
         self.folder, self.store, self.spool = folder, store, spool
         self.socket = socket or pathlib.Path(f"{store}.run/socket")
+        self.options: tuple[str, ...] = ()  # what else it is told
         self.starts = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.peak = 0
@@ -29,6 +30,7 @@ class Daemon:
         """Starts it; does not wait."""
         self.starts += 1
         arguments = ["serve", f"--store={self.store}", f"--socket={self.socket}"]
+        arguments += self.options
         if self.spool:
             arguments.append(f"--spool={self.spool}")
         environment = {

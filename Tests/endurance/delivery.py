@@ -6,7 +6,7 @@ import random
 import threading
 import time
 
-from client import LATER, Connection, ask, uri
+from client import LATER, Connection, Place, ask, uri
 from waiting import Broken, expect, until
 
 
@@ -23,11 +23,11 @@ class Delivery(threading.Thread):
     """
 
     def __init__(
-        self, socket: pathlib.Path, folder: pathlib.Path, journal: str, seed: int,
+        self, place: Place, folder: pathlib.Path, journal: str, seed: int,
         piece: int = 64 << 10, asks_anew: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(daemon=True)
-        self.socket, self.folder, self.journal, self.piece = socket, folder, journal, piece
+        self.place, self.folder, self.journal, self.piece = place, folder, journal, piece
         self.dice = random.Random(seed)
         self.asks_anew = asks_anew
         self.acknowledged: dict[str, int] = {}
@@ -44,7 +44,7 @@ class Delivery(threading.Thread):
             raise self.failure
 
     def run(self) -> None:
-        connection = Connection(self.socket)
+        connection = Connection(self.place)
         try:
             while True:
                 is_last = self._is_ending

@@ -6,6 +6,7 @@ import time
 
 import holdings
 from case import Options
+from client import Place
 from delivery import Delivery
 from scene import Scene
 from waiting import expect
@@ -30,31 +31,36 @@ def follow(options: Options) -> str:
 
 def deliver(options: Options) -> str:
     """Over HTTP: what was acknowledged before a kill is in the store, though it is never sent again."""
-    dice = random.Random(options.seed)
     with Scene() as scene:
-        elsewhere = scene.folder / "elsewhere"
-        trainings = scene.train(10, spool=elsewhere, interval=options.interval)
-        deliveries = [
-            Delivery(scene.daemon.socket, elsewhere, training.journal.journal, seed)
-            for seed, training in enumerate(trainings)
-        ]
-        for delivery in deliveries:
-            delivery.start()
-        ready = _kill_again_and_again(scene, options.kills, dice)
-        scene.daemon.start_ready()
-        scene.end_trainings()
-        for delivery in deliveries:
-            delivery.finish()
-        counts = sum(
-            (collections.Counter(delivery.counts) for delivery in deliveries),
-            start=collections.Counter(),
-        )
-        frames = scene.settle()
-        expect(counts[409] == 0, "no acknowledged offset is ever taken back")
-        return (
-            f"{frames} frames, {options.kills} kills, {ready} of them while it served; "
-            f"{counts[200]} bodies acknowledged, {counts['died']} cut off; VmHWM {scene.daemon.peak} MB"
-        )
+        return kill_deliveries(scene, scene.daemon.socket, options)
+
+
+def kill_deliveries(scene: Scene, place: Place, options: Options) -> str:
+    """Kills the daemon while ten journals are delivered to it at a place, in the middle of bodies too."""
+    elsewhere = scene.folder / "elsewhere"
+    trainings = scene.train(10, spool=elsewhere, interval=options.interval)
+    deliveries = [
+        Delivery(place, elsewhere, training.journal.journal, seed)
+        for seed, training in enumerate(trainings)
+    ]
+    for delivery in deliveries:
+        delivery.start()
+    ready = _kill_again_and_again(scene, options.kills, random.Random(options.seed))
+    scene.daemon.start_ready()
+    scene.end_trainings()
+    for delivery in deliveries:
+        delivery.finish()
+    counts = sum(
+        (collections.Counter(delivery.counts) for delivery in deliveries),
+        start=collections.Counter(),
+    )
+    frames = scene.settle()
+    expect(counts[409] == 0, "no acknowledged offset is ever taken back")
+    expect(counts["died"], "a kill cuts off a connection")
+    return (
+        f"{frames} frames, {options.kills} kills, {ready} of them while it served; "
+        f"{counts[200]} bodies acknowledged, {counts['died']} cut off; VmHWM {scene.daemon.peak} MB"
+    )
 
 
 def _kill_again_and_again(scene: Scene, kills: int, dice: random.Random) -> int:

@@ -257,6 +257,17 @@ def two_groups(place: Place) -> Any:
 
 
 @case
+def groups_of_one(place: Place) -> Any:
+    place.join()
+    groups = [torch.distributed.new_group([rank]) for rank in range(2)]
+    model = DistributedDataParallel(resnet(), process_group=groups[place.rank])
+    optimizer = sgd(model.parameters())
+    with attach(model, optimizer, every=1, run=f"trial {place.rank}", strict=True) as probe:
+        step_of(model, optimizer, images(0, place.rank))
+        return probe.run
+
+
+@case
 def blocks_found_ahead(place: Place) -> Any:
     place.join()
     network = Chosen()

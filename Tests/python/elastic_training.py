@@ -1,7 +1,7 @@
 """A training that torchrun restarts: `elastic_training.py FOLDER STEPS DIES_AT WHO [id]`.
 
-WHO is the rank that kills itself in the first start. With "id" the run's identity is kept in the
-checkpoint, as a script would that goes on with its run by itself; and a second network has none.
+WHO is the rank that kills itself in the first start. There are two networks. With "id" the first
+one's identity is kept in the checkpoint, as a script would that goes on with its run by itself.
 """
 
 import os
@@ -37,12 +37,10 @@ def main(folder: pathlib.Path, steps: int, dies_at: int, who: int, keeps_id: boo
     )
     other = DistributedDataParallel(resnet())
     others_optimizer = sgd(other.parameters())
-    if keeps_id:
-        attach(other, others_optimizer, every=1, run="anonymous", step=first)
+    attach(other, others_optimizer, every=1, run="other", step=first)
     for step in range(first, steps):
         step_of(model, optimizer, images(step, rank))
-        if keeps_id:
-            step_of(other, others_optimizer, images(step, rank))
+        step_of(other, others_optimizer, images(step, rank))
         if rank == 0 and step % 5 == 4:
             state = {"network": network.state_dict(), "step": step + 1, "id": probe.run}
             torch.save(state, folder / "new.pt")

@@ -171,3 +171,39 @@ signal.pause()
         assert process.stderr is not None
         process.stderr.close()
     assert Spooled(spool).files("delivered") == {f"{own}.rpj"}
+
+
+def test_a_child_that_is_forked_while_an_answer_is_read_does_not_wait_for_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    is_reading, release = threading.Event(), threading.Event()
+
+    def stall(plug: socket.socket) -> None:
+        plug.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"store"')
+        is_reading.set()
+        assert release.wait(60)
+
+    with ScriptedServer(lambda _: stall) as server:
+        process = start(
+            PROGRAM
+            + """
+import gc
+os.environ["RESNET_PROBE_FINISH_WAIT"] = "0"
+sys.stdin.readline()
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    gc.collect()
+    delivery.finish()
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+print(status, flush=True)
+os._exit(0)
+""",
+            tmp_path / "spool",
+            server.url,
+        )
+        assert is_reading.wait(60)
+        output, errors = process.communicate("fork\n", timeout=60)
+        release.set()
+    assert output.splitlines()[1:] == ["0"], errors

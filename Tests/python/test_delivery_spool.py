@@ -62,16 +62,17 @@ def test_what_has_its_end_is_sent_and_moved(
     assert (kept.path / "delivered").stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("tail", [b"", frame(8)[:-3], b"\0" * 20])
+@pytest.mark.parametrize("modified", [LONG_AGO, 4_000_000_000], ids=["silent", "clock set back"])
+@pytest.mark.parametrize("tail", [b"", frame(8)[:-3], b"\0" * 20], ids=["whole", "cut", "zeros"])
 def test_what_a_killed_recorder_left_moves_once_it_was_silent_for_a_minute(
-    tail: bytes, kept: Spooled, server: ScriptedServer
+    modified: int, tail: bytes, kept: Spooled, server: ScriptedServer
 ) -> None:
     data = head(A) + frames(3)
     kept.write(f"{A}.0", data + tail)
     with Driven(kept.path, server.url) as driven:
         driven.run()
         assert kept.files() == {f"{A}.0.rpj"}
-        os.utime(kept.path / f"{A}.0.rpj", (LONG_AGO, LONG_AGO))
+        os.utime(kept.path / f"{A}.0.rpj", (modified, modified))
         driven.run()
     assert kept.files("delivered") == {f"{A}.0.rpj"}
 

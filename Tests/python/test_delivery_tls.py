@@ -103,6 +103,7 @@ def test_a_certificate_of_another_host_is_refused_before_anything_is_sent() -> N
         )
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 def test_what_is_older_than_tls_1_2_is_refused() -> None:
     assert tls_context(AUTHORITY).minimum_version is ssl.TLSVersion.TLSv1_2
     with TLSServer(most=ssl.TLSVersion.TLSv1_1) as server:

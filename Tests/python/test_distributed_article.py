@@ -44,5 +44,7 @@ def test_the_variables_that_tell_a_rank_are_named() -> None:
 
 
 def test_the_numbers_are_the_recorders() -> None:
-    assert f"the others wait for rank 0 there, {ranks.PATIENCE:.0f} seconds at most" in TEXT
-    assert f"frames wait for that, {run_record.MOST_WAITING} at\nmost" in TEXT
+    words = " ".join(TEXT.split())
+    assert f"the others wait for rank 0 there, {ranks.PATIENCE:.0f} seconds at most" in words
+    assert f"`finish` waits for it {run_record.PATIENCE:.0f} seconds at most" in words
+    assert f"frames wait for that, {run_record.MOST_WAITING} at most" in words

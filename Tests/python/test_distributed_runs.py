@@ -25,6 +25,7 @@ CASES = (
     "a_store_that_an_earlier_start_wrote_to",
     "two_networks",
     "blocks_found_ahead",
+    "groups_of_one",
     "attached_again",
     "a_group_that_is_gone_before_the_end",
     "blocks_that_rank_1_finds_none_of",
@@ -199,6 +200,15 @@ def test_a_wrapper_with_a_group_of_its_own_is_a_run_of_its_own(four: dict[str, O
     chosen, resnet = journals[0].run, journals[2].run
     assert outcome.left == [resnet, chosen, resnet, chosen]
     assert [j.steps for j in journals] == [[0, 1]] * 4
+
+
+def test_processes_that_exchange_nothing_are_runs_of_their_own(cases: dict[str, Outcome]) -> None:
+    outcome = cases["groups_of_one"]
+    journals = journals_in(outcome.spool)
+    assert [(j.name, j.rank, j.world_size, j.steps) for j in journals] == [
+        ("trial 0", 0, 1, [0]), ("trial 1", 0, 1, [0]),
+    ]  # fmt: skip
+    assert [j.run for j in journals] == outcome.left
 
 
 def test_blocks_found_ahead_are_those_of_all_ranks_whichever_run_there(

@@ -311,6 +311,24 @@ def test_gradient_checkpointing_changes_no_statistic(
     assert len(frames["plain"]) == STEPS
 
 
+def test_a_network_that_trainer_compiles_is_recorded_with_its_loss(
+    spool: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    options = {"torch_compile": True, "torch_compile_backend": "aot_eager", "max_steps": 2}
+    for name, own in (("compiled", options), ("eager", {"max_steps": 2})):
+        callback = ResnetProbeCallback(run=name, every=1, strict=True)
+        trainer(tmp_path, gpt2(), Texts(), callback, InOrder, **own).train()
+    frames = frames_by_run(spool)
+    for ours, theirs in zip(frames["compiled"], frames["eager"], strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, rel=1e-5)
+        for one, other in zip(ours.blocks, theirs.blocks, strict=True):
+            assert one.stream_rms is not None
+            assert other.stream_rms is not None
+            assert one.samples == other.samples
+            assert one.stream_rms.value == pytest.approx(other.stream_rms.value, rel=1e-4)
+            assert one.update_ratio == pytest.approx(other.update_ratio, rel=1e-3)
+
+
 def test_a_disabled_callback_leaves_training_alone(
     spool: pathlib.Path, tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -144,6 +144,46 @@ def test_a_frame_is_a_step_of_the_optimizer_after_clipping(
     assert {block.micro_batches for frame in frames["lightning"] for block in frame.blocks} == {2}
 
 
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_compiled_network_is_recorded_from_its_first_step(
+    spool: pathlib.Path, tmp_path: pathlib.Path, in_place: bool
+) -> None:
+    model = Classifier()
+    model.calls_itself = False
+    if in_place:
+        model.model.compile(backend="aot_eager")
+    else:
+        model.model = torch.compile(model.model, backend="aot_eager")
+    callback = ResnetProbeCallback(run="lightning", every=1, strict=True)
+    trainer(tmp_path, callback).fit(model, loader())
+    by_hand()
+    frames = frames_by_run(spool)
+    assert [frame.step for frame in frames["lightning"]] == list(range(BATCHES))
+    for ours, theirs in zip(frames["lightning"], frames["by hand"], strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, rel=1e-5)
+        for one, other in zip(ours.blocks, theirs.blocks, strict=True):
+            assert one.micro_batches == 1
+            assert one.update_ratio == pytest.approx(other.update_ratio, rel=1e-3)
+
+
+@pytest.mark.usefixtures("spool")
+def test_a_compiled_lightning_module_is_said_to_hide_its_network(
+    tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model: Any = torch.compile(Classifier(), backend="eager")
+    fitting = trainer(tmp_path, ResnetProbeCallback())
+    fitting.fit(model, loader())
+    assert fitting.global_step == BATCHES
+    said = [line for line in capfd.readouterr().err.splitlines() if "resnet-probe:" in line]
+    assert said == [
+        (
+            "resnet-probe: nothing is recorded: the LightningModule was compiled, which hides the"
+            " network's calls: compile the network inside it (self.model ="
+            " torch.compile(self.model))"
+        )
+    ]
+
+
 def test_the_trainer_of_pytorch_lightning_takes_it_too(
     spool: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

@@ -35,6 +35,17 @@ def test_settings_are_not_redacted(key: str) -> None:
     assert written({key: "3"}) == {key: "3"}
 
 
+@pytest.mark.parametrize("scope", ["r", "w"])
+def test_a_daemons_token_is_redacted_under_any_key(scope: str) -> None:
+    token = f"rp_{scope}_" + "aB3-_" * 8 + "xyz"
+    config = {"argv": ["train", f"--probe={token}"], "notes": f"with {token}, {token}"}
+    assert written(config) == {
+        "argv": "['train', '--probe=(redacted)']",
+        "notes": "with (redacted), (redacted)",
+    }
+    assert written({"notes": "rp_w_short"}) == {"notes": "rp_w_short"}
+
+
 @dataclass
 class Optimizer:
     lr: float = 0.1

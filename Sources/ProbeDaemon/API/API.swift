@@ -13,15 +13,26 @@ struct API: Sendable {
   let file: FileIdentity
   let spool: String?
   let startedAt: Double
+  /// Where it listens on the network; nil: nowhere.
+  let network: NetworkPlace?
 
-  /// Answers a request; whatever goes wrong is a ``Problem``.
+  /// What a request asks for, if its sender may ask for it.
+  ///
+  /// - Throws: ``Problem``; 403 where no scope of the sender's opens it.
+  func route(_ request: Request, scopes: Set<TokenScope>) throws(Problem) -> Route {
+    let route = try Route(method: request.method, uri: request.uri)
+    guard !route.scopes.isDisjoint(with: scopes) else {
+      throw .beyond(scopes, needing: route.scopes)
+    }
+    return route
+  }
+
+  /// Answers a request for something; whatever goes wrong is a ``Problem``.
   ///
   /// - Throws: where the connection is of no use any more.
-  func answer(_ request: Request) async throws -> Answer {
+  func answer(_ request: Request, asking route: Route) async throws -> Answer {
     do {
-      return try await answer(
-        Route(method: request.method, uri: request.uri), length: request.contentLength,
-        body: request.body)
+      return try await answer(route, length: request.contentLength, body: request.body)
     } catch let problem as Problem {
       if let offset = problem.offset, problem.status == .unprocessableContent {
         ledger.noteRefusal("\(request.uri.path) at byte \(offset): \(problem.detail)")
@@ -57,7 +68,8 @@ struct API: Sendable {
       return Health(
         status: failure == nil ? .ok : .failing, problem: failure, version: Release.version,
         process: Int(getpid()), startedAt: startedAt, store: reads.path,
-        storeUuid: journals.store.description, spool: spool,
+        storeUuid: journals.store.description, spool: spool, url: network?.url,
+        certificateExpiresAt: network?.credentials.certificate?.expiresAt,
         diskFreeBytes: Health.freeBytes(holding: reads.path),
         spoolDiskFreeBytes: spool.flatMap(Health.freeBytes), lastCommitAt: state.lastCommitAt,
         frames: state.frames, pendingSegments: spool.map { SpoolListing(of: $0).pending.count },

@@ -20,6 +20,12 @@ public struct Health: Codable, Sendable, Hashable {
   public var storeUuid: String
   /// The folder of journals that it follows; absent: none.
   public var spool: String?
+  /// Where it listens on the network; absent: nowhere.
+  public var url: String?
+  /// When its TLS certificate expires; absent: there is none.
+  ///
+  /// Unit: seconds since 1970.
+  public var certificateExpiresAt: Double?
   /// The room on the store's disk; absent where the system does not say.
   ///
   /// Unit: bytes.
@@ -71,6 +77,11 @@ public struct Health: Codable, Sendable, Hashable {
 }
 
 extension Health {
+  /// How long before its certificate expires a daemon should have another.
+  ///
+  /// Unit: seconds.
+  public static let certificateNotice = 14 * 86_400.0
+
   /// The health of the daemon that listens at a socket; nil where none answers.
   public init?(ofDaemonAt socket: String) {
     guard let response = SocketClient(socket: socket).get("/v1/health") else { return nil }

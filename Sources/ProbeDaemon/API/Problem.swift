@@ -18,6 +18,8 @@ struct Problem: Error, Hashable {
   var retryAfter: Int?
   /// The method that the path does answer to, where the request's is not it.
   var allowed: HTTPRequest.Method?
+  /// How to say who asks, where that is what was wrong.
+  var challenge: String?
 
   init(_ status: HTTPResponse.Status, _ detail: String) {
     self.status = status
@@ -37,7 +39,7 @@ struct Problem: Error, Hashable {
         }
       case .queueFull, .tooManyReads: (.tooManyRequests, 1)
       case .stopping: (.serviceUnavailable, 5)
-      case .locked, .socket: (.serviceUnavailable, 5)
+      case .locked, .socket, .credentials: (.serviceUnavailable, 5)
       }
     self.init(status, error.hint.isEmpty ? "\(error)" : "\(error); \(error.hint)")
     self.retryAfter = retryAfter
@@ -55,6 +57,7 @@ struct Problem: Error, Hashable {
     var answer = Answer(status, json: "{\(members.joined(separator: ", "))}\n")
     answer.headers[.contentType] = "application/problem+json"
     answer.headers[.retryAfter] = retryAfter.map(String.init)
+    answer.headers[.wwwAuthenticate] = challenge
     if let allowed { answer.headers[.allow] = allowed.rawValue }
     return answer
   }

@@ -59,6 +59,15 @@ enum Route: Hashable {
     }
   }
 
+  /// Which scopes of tokens open it; any one of them does.
+  var scopes: Set<TokenScope> {
+    switch self {
+    case .append: [.write]
+    case .health: [.write, .read]
+    case .runs, .report, .series: [.read]
+    }
+  }
+
   /// The parameters that the route knows.
   private var parameters: Set<String> {
     switch self {

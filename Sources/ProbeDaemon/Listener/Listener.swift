@@ -9,19 +9,22 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
-/// Accepts connections at a bound socket and answers their requests.
+/// Accepts connections at bound sockets and has their requests answered.
 ///
 /// hummingbird's own server unlinks a living daemon's socket and serves a thousand connections
 /// unfairly, so only its HTTP channel is used (0009-listener.md).
 struct Listener: Service {
   /// How much one client, and all of them, may take.
   struct Limits: Sendable {
-    /// The most connections; one more is closed at once.
+    /// The most connections at one place; one more is closed at once.
     var connections = 2048
     /// The connections that may wait to be accepted.
     var backlog: CInt = 4096
     /// How long a connection may be silent between two requests, or in the middle of one.
     var idle = TimeAmount.seconds(60)
+    /// How long a connection from the network may take until a request with a right token has come, the TLS
+    /// handshake included.
+    var authorization = TimeAmount.seconds(10)
     /// How long a request may take from its head to the last byte of its answer.
     var request = TimeAmount.seconds(120)
     /// The bytes of a request's head.
@@ -38,22 +41,23 @@ struct Listener: Service {
     var unwanted = 1 << 20
   }
 
-  let descriptor: CInt
+  /// Where it listens.
+  let endpoints: [Endpoint]
   let api: API
   let logger: Logger
   let limits: Limits
   /// The answers that are being written.
   private let answers: MemoryBudget
-  /// Called once connections are accepted.
+  /// Called once connections are accepted everywhere.
   let onListening: @Sendable () -> Void
   /// Called once no more are.
   let onStopping: @Sendable () -> Void
 
   init(
-    descriptor: CInt, api: API, logger: Logger, limits: Limits = Limits(),
+    endpoints: [Endpoint], api: API, logger: Logger, limits: Limits = Limits(),
     onListening: @escaping @Sendable () -> Void, onStopping: @escaping @Sendable () -> Void
   ) {
-    self.descriptor = descriptor
+    self.endpoints = endpoints
     self.api = api
     self.logger = logger
     self.limits = limits
@@ -64,9 +68,37 @@ struct Listener: Service {
 
   func run() async throws {
     let group = MultiThreadedEventLoopGroup.singleton
+    var servers: [Server] = []
+    for endpoint in endpoints { servers.append(try await bind(endpoint, on: group)) }
+    let listening = servers
+    await withGracefulShutdownHandler {
+      onListening()
+      do {
+        try await withThrowingDiscardingTaskGroup { tasks in
+          for server in listening { tasks.addTask { try await accept(at: server) } }
+        }
+      } catch { logger.error("cannot accept connections: \(error)") }
+    } onGracefulShutdown: {
+      onStopping()
+      for server in listening { server.quiescing.initiateShutdown(promise: nil) }
+    }
+    for endpoint in endpoints { endpoint.access?.refusals.finish() }
+  }
+
+  /// A place where connections come in.
+  private struct Server: Sendable {
+    let endpoint: Endpoint
+    let http: HTTP1Channel
+    let channel: NIOAsyncChannel<HTTP1Channel.Value, Never>
+    let quiescing: ServerQuiescingHelper
+  }
+
+  private static let silent = Logger(label: "http") { _ in SwiftLogNoOpLogHandler() }
+
+  private func bind(_ endpoint: Endpoint, on group: any EventLoopGroup) async throws -> Server {
     let quiescing = ServerQuiescingHelper(group: group)
-    let channel = HTTP1Channel(responder: respond, configuration: configuration)
-    let silent = Logger(label: "http") { _ in SwiftLogNoOpLogHandler() }
+    let responder = Responder(api: api, access: endpoint.access, limits: limits, answers: answers)
+    let http = HTTP1Channel(responder: responder.respond, configuration: configuration)
     let server = try await ServerBootstrap(group: group)
       .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
       .childChannelOption(ChannelOptions.maxMessagesPerRead, value: 1)
@@ -82,37 +114,49 @@ struct Listener: Service {
             quiescing.makeServerChannelHandler(channel: server))
         }
       }
-      .bind(descriptor) { channel.setup(channel: $0, logger: silent) }
+      .bind(endpoint.descriptor) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try endpoint.guardConnection(channel, limits: limits)
+        }
+        .flatMap { http.setup(channel: channel, logger: Self.silent) }
+      }
     // Once more: given a bound descriptor, NIO listens with its own backlog of 128.
-    listen(descriptor, limits.backlog)
+    listen(endpoint.descriptor, limits.backlog)
+    return Server(endpoint: endpoint, http: http, channel: server, quiescing: quiescing)
+  }
+
+  private func accept(at server: Server) async throws {
     let open = ConnectionCount()
-    await withGracefulShutdownHandler {
-      onListening()
-      await withDiscardingTaskGroup { tasks in
-        do {
-          try await server.executeThenClose { connections in
-            for try await connection in connections {
-              let isOneTooMany = open.add(1) > limits.connections
-              tasks.addTask {
-                defer { open.add(-1) }
-                if isOneTooMany {
-                  open.tellOnce {
-                    logger.warning(
-                      "over \(limits.connections) connections: more are closed at once")
-                  }
-                  try? await connection.executeThenClose { _, _ in }
-                } else {
-                  await channel.handle(value: connection, logger: silent)
+    try await withThrowingDiscardingTaskGroup { tasks in
+      try await server.channel.executeThenClose { connections in
+        for try await connection in connections {
+          let isOneTooMany = open.add(1) > limits.connections
+          tasks.addTask {
+            defer { open.add(-1) }
+            await withTaskCancellationHandler {
+              if isOneTooMany {
+                open.tellOnce {
+                  logger.warning(
+                    "over \(limits.connections) connections at \(server.endpoint.place): more are closed at once"
+                  )
                 }
+                Self.abandon(connection)
+                try? await connection.executeThenClose { _, _ in }
+              } else {
+                await server.http.handle(value: connection, logger: Self.silent)
               }
+            } onCancel: {
+              Self.abandon(connection)
             }
           }
-        } catch { logger.error("cannot accept connections: \(error)") }
+        }
       }
-    } onGracefulShutdown: {
-      onStopping()
-      quiescing.initiateShutdown(promise: nil)
     }
+  }
+
+  /// Closes a connection of the network whatever its peer does; one of a Unix socket hears nothing of it.
+  private static func abandon(_ connection: HTTP1Channel.Value) {
+    connection.channel.triggerUserOutboundEvent(ConnectionGuard.Notice.abandoned, promise: nil)
   }
 
   private var configuration: HTTP1Channel.Configuration {
@@ -121,42 +165,6 @@ struct Listener: Service {
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: limits.head, maxHeaderListSize: limits.head,
         maxHeaderFieldCount: limits.fields))
-  }
-
-  /// The connection is of no use after this answer.
-  private struct Finished: Error {}
-
-  @Sendable private func respond(
-    _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel
-  ) async throws {
-    let deadline = channel.eventLoop.scheduleTask(in: limits.request) {
-      channel.close(promise: nil)
-    }
-    defer { deadline.cancel() }
-    let isUnwanted = (request.contentLength ?? 0) > JournalIntake.longestBody
-    if request.headers[.expect]?.lowercased() == "100-continue", !isUnwanted {
-      try await writer.writeInformationalHead(HTTPResponse(status: .continue))
-    }
-    var answer = isUnwanted ? JournalIntake.tooLong.answer : try await api.answer(request)
-    let isLast = isUnwanted || answer.status == .contentTooLarge
-    if isLast { answer.headers[.connection] = "close" }
-    // Lent until the client has read it: one that never does shall not make answers pile up.
-    var loan = answers.loan(atMost: limits.answers)
-    if answer.body.utf8.count > limits.shortAnswer {
-      do throws(DaemonError) { try loan.grow(by: answer.body.utf8.count) } catch {
-        answer = Problem(.tooManyReads).answer
-      }
-    }
-    let body = ByteBuffer(string: answer.body)
-    answer.headers[.contentLength] = "\(body.readableBytes)"
-    try await writer.write(
-      response: HTTPResponse(status: answer.status, headerFields: answer.headers),
-      body: request.method == .head ? ResponseBody() : ResponseBody(byteBuffer: body))
-    guard isLast else { return }
-    // Closed with bytes unread, a client that still sends would not see the answer.
-    var left = limits.unwanted
-    for try await piece in request.body where left > 0 { left -= piece.readableBytes }
-    throw Finished()
   }
 }
 

@@ -41,15 +41,16 @@ extension Store {
       db,
       sql: "SELECT id, world_size FROM attempt WHERE run_id = ? ORDER BY number DESC LIMIT 1",
       arguments: [id])
-    let ranks = try Int.fetchAll(
-      db, sql: "SELECT rank FROM journal WHERE attempt_id = ? ORDER BY rank",
-      arguments: [newest?[0] as Int?])
+    let progress = try (newest?[0] as Int?).map {
+      try RankProgressReader(run: id, attempt: $0, db: db).progress()
+    }
     let dropped: Double = row[11]
     let rejected: Double = row[12]
     return RunSummary(
       id: id, uuid: try identity(row[1]), name: row[2], project: row[3],
       status: AttemptFinished.Status(rawValue: row[4]), startedAt: row[5], lastSeenAt: row[6],
-      attempts: row[9], worldSize: newest?[1] ?? 1, ranks: ranks, plannedSteps: row[7],
+      attempts: row[9], worldSize: newest?[1] ?? 1, ranks: progress?.map(\.rank) ?? [],
+      progress: progress ?? [], plannedSteps: row[7],
       blocks: row[10], frames: steps.count, firstStep: steps.first?.step,
       lastStep: steps.last?.step, loss: steps.last { $0.finiteLoss != nil }?.finiteLoss,
       droppedFrames: Int(clamping: dropped), rejectedRecords: Int(clamping: rejected),

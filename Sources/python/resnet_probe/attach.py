@@ -13,11 +13,11 @@ import torch
 from resnet_probe.blocks import BlockMap
 from resnet_probe.finding.find import find_blocks
 from resnet_probe.finding.registry import declared_in
-from resnet_probe.journal.run import random_identity
+from resnet_probe.journal.run import identity_beside, random_identity
 from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
-from resnet_probe.settings import MaskSource, parse_settings
+from resnet_probe.settings import MaskSource, Settings, parse_settings
 from resnet_probe.sharding import has_sharded
 from resnet_probe.training.entrance import entrance_of
 from resnet_probe.training.ranks import Ranks
@@ -115,7 +115,7 @@ def attach(
     if given is None and example is not None and not has_sharded(network):
         given = _found(network, example, chosen, settings.sample, notices)
     group = process_group_of(model) if isinstance(model, torch.nn.Module) else None
-    ranks = Ranks(network, settings.run_id, notices, group)
+    ranks = Ranks(network, _identity(settings, network, group), notices, group)
     try:
         loop = StepLoop(
             network, optimizers, scaler, settings, notices, ranks, given, selector,
@@ -125,6 +125,22 @@ def attach(
         raise ValueError(f"cannot attach to {type(network).__name__}: {problem}") from None
     _replace(network, loop)
     return Probe(ranks.run, loop)
+
+
+def _identity(settings: Settings, network: torch.nn.Module, group: Any) -> bytes | None:
+    """The run's identity, where one is given.
+
+    The environment's is for one run: other networks of this process that are being recorded, and
+    other process groups, have identities that follow from it.
+    """
+    if settings.run_id is None or not settings.shares_id:
+        return settings.run_id
+    loops = [reference() for module, reference in _attached.items() if module is not network]
+    beside = sum(loop is not None and not loop.is_finished and loop.shares_id for loop in loops)
+    first = 0 if group is None else torch.distributed.get_process_group_ranks(group)[0]
+    if beside == 0 and first == 0:
+        return settings.run_id
+    return identity_beside(settings.run_id, f"{first}/{beside}")
 
 
 def _replace(model: object, loop: StepLoop | None) -> None:

@@ -29,6 +29,7 @@ class Settings:
     name: str
     project: str
     run_id: bytes | None
+    shares_id: bool  # whether it is the environment's, which all networks of a process have
     schedule: Schedule
     planned_steps: int | None
     first_step: int | None
@@ -73,6 +74,7 @@ def parse_settings(
         else type(model).__name__,
         project=project if project is not None else environment.project or "",
         run_id=identity(id) if id is not None else environment.run_id,
+        shares_id=id is None and environment.run_id is not None,
         schedule=schedule or Schedule.default,
         planned_steps=steps,
         first_step=step,

@@ -20,6 +20,7 @@ from resnet_probe.measuring.gradient_sums import GradientSums
 from resnet_probe.measuring.passes import Pass, Record
 from resnet_probe.measuring.samples import Detail
 from resnet_probe.names import modules_of, parameters_of
+from resnet_probe.summary import MOST_NAMES
 from resnet_probe.tracing.trace import tensors_in
 from resnet_probe.training.compilation import call_outside, compiled_modules
 
@@ -66,6 +67,13 @@ class CompiledPasses:
     ) -> None:  # fmt: skip
         self._model = model
         self._blocks = [block for block in blocks if _is_placed(block)]
+        apart = [block.name for block in blocks if not _is_placed(block)]
+        if apart:
+            say(
+                "not followed",
+                f"{len(apart)} of {len(blocks)} blocks cannot be followed through compiled code, as"
+                f" within checkpoints, and are left out ({', '.join(apart[:MOST_NAMES])})",
+            )
         self._detail: Detail = detail
         self._say = say
         self._tap = OrderTap()

@@ -7,17 +7,32 @@ from typing import Any
 
 import torch
 import torch._dynamo
+from torch._dynamo.symbolic_convert import InstructionTranslator
 from torch.overrides import TorchFunctionMode
 
 from resnet_probe.compiled import observe
 from resnet_probe.compiled.buffers import Buffers
 from resnet_probe.tracing.places import LAYERS, Place, is_joining
+from resnet_probe.tracing.subgraphs import is_in_subgraph
 from resnet_probe.training.compilation import is_compiler_awake, leave_uncompiled
 
 _before_sum = torch._dynamo.allow_in_graph(observe.before_sum)
 _after_sum = torch._dynamo.allow_in_graph(observe.after_sum)
 _concatenation = torch._dynamo.allow_in_graph(observe.concatenation)
 _plain = torch._dynamo.allow_in_graph(observe.plain)
+
+
+@torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
+def _traces_subgraph() -> bool:
+    """Asked while a compiler traces: whether what it traces becomes a graph inside the graph."""
+    translator = InstructionTranslator.current_tx()
+    return bool(translator.output.current_tracer.parent is not None)
+
+
+def _is_apart() -> bool:
+    if torch.compiler.is_dynamo_compiling():
+        return bool(_traces_subgraph())
+    return is_in_subgraph()
 
 
 class Reading:
@@ -97,6 +112,8 @@ class OrderTap(TorchFunctionMode):
         if not torch.compiler.is_dynamo_compiling() and self._runs_graph():
             return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
+        if (is_joining(name, args) or name in LAYERS) and _is_apart():
+            return func(*args, **kwargs)
         if is_joining(name, args):
             join = self.join
             self.join = join + 1
@@ -178,14 +195,18 @@ class OrderTap(TorchFunctionMode):
 
     def entered(self, args: Any) -> None:
         """A module begins whose arguments hold a projection's stream."""
-        self.arguments.append(args)
+        if not _is_apart():
+            self.arguments.append(args)
 
     def left(self) -> None:
         """It ends."""
-        self.arguments.pop()
+        if not _is_apart():
+            self.arguments.pop()
 
     def module_ended(self, args: Any, output: Any) -> None:
         """A plain block that is a module ended."""
+        if _is_apart():
+            return
         module = self.module
         self.module = module + 1
         if module in self.table.modules:
@@ -196,7 +217,7 @@ class OrderTap(TorchFunctionMode):
 for _inlined in (
     OrderTap.__torch_function__, OrderTap._runs_graph, OrderTap._mask, OrderTap._joined,
     OrderTap._layer, OrderTap._plain, OrderTap.entered, OrderTap.left, OrderTap.module_ended,
-    is_joining,
+    is_joining, _is_apart,
 ):  # fmt: skip
     leave_uncompiled(_inlined)
 for _whole in (observe.before_sum, observe.after_sum, observe.concatenation, observe.plain):

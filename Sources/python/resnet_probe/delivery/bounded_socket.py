@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import socket
 import ssl
 import time
 from collections.abc import Callable
+from typing import Any
 
 from resnet_probe.delivery.address import Address, is_loopback
 
@@ -99,22 +99,22 @@ class BoundedSocket:
             self._limit()
             view = view[self._plug.send(view[:_PIECE]) :]
 
-    def receive(self, buffer: memoryview) -> int:
-        """Fills a buffer as far as something is there; 0 at the end.
+    def receive(self) -> bytes:
+        """What has come, at least a byte; empty at the end.
 
         Raises:
             OSError: Where nothing came in time, or too much.
         """
         self._limit()
         if self._left <= 0:
-            raise OSError("the answer does not end")
-        count = self._plug.recv_into(buffer[: self._left])
-        self._left -= count
-        return count
+            raise OSError("its answer does not end")
+        piece = self._plug.recv(min(self._left, _PIECE))
+        self._left -= len(piece)
+        return piece
 
-    def makefile(self, mode: str) -> io.BufferedReader:
+    def makefile(self, mode: str) -> Incoming:
         """A reader of what comes."""
-        return io.BufferedReader(_Reader(self))
+        return Incoming(self)
 
     def close(self) -> None:
         """Closes the connection; a second time is nothing."""
@@ -128,12 +128,54 @@ class BoundedSocket:
         self._plug.settimeout(min(left, SILENT))
 
 
-class _Reader(io.RawIOBase):
+class Incoming:
+    """What http.client needs of a file to read an answer from.
+
+    Without a lock, which a buffered reader of Python's holds while it waits: a child that is
+    forked then would wait for it for ever.
+    """
+
     def __init__(self, plug: BoundedSocket) -> None:
         self._plug = plug
+        self._buffer = b""
+        self.closed = False
 
-    def readable(self) -> bool:
-        return True
+    def read(self, count: int = -1) -> bytes:
+        """So many bytes, or all; fewer at the end."""
+        while count < 0 or len(self._buffer) < count:
+            piece = self._plug.receive()
+            if not piece:
+                break
+            self._buffer += piece
+        return self._take(len(self._buffer) if count < 0 else count)
 
-    def readinto(self, buffer: object) -> int:
-        return self._plug.receive(memoryview(buffer))  # type: ignore[arg-type]
+    def readline(self, limit: int = -1) -> bytes:
+        """A line with its end, or what comes before the limit or the end."""
+        while (end := self._buffer.find(b"\n") + 1) == 0:
+            if 0 <= limit <= len(self._buffer):
+                break
+            piece = self._plug.receive()
+            if not piece:
+                break
+            self._buffer += piece
+        count = end or len(self._buffer)
+        return self._take(count if limit < 0 else min(count, limit))
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills a buffer, less at the end; how much it is."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing: there is nothing to write."""
+
+    def close(self) -> None:
+        """Lets go of what was read."""
+        self._buffer = b""
+        self.closed = True
+
+    def _take(self, count: int) -> bytes:
+        taken, self._buffer = self._buffer[:count], self._buffer[count:]
+        return taken

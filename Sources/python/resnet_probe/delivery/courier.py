@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -63,6 +63,8 @@ class Courier:
         self._restarts = Pause(random)
         self._ledger = Ledger()
         self._files: dict[SegmentName, KeptSegment] = {}
+        self._here: Sequence[KeptSegment] = ()
+        self._delivered: Sequence[KeptSegment] = ()
         self._own: AbstractSet[str] = frozenset()
         self._order: list[SegmentName] = []
         self._queue: deque[SegmentName] = deque()
@@ -76,22 +78,21 @@ class Courier:
     # What there is
 
     def look(
-        self,
-        kept: Iterable[KeptSegment],
-        *,
-        own: AbstractSet[str] = frozenset(),
-        wall_time: float = 0.0,
-    ) -> None:
-        """Takes what the spool keeps.
+        self, here: Sequence[KeptSegment], delivered: Sequence[KeptSegment] = (), *,
+        own: AbstractSet[str] = frozenset(), wall_time: float = 0.0,
+    ) -> None:  # fmt: skip
+        """Takes what the spool keeps, in itself and in ``delivered/``.
 
         First go the journals of ``own``, then what was written in the last minute, then what
         waits, the oldest journal first, then what is only asked for: delivered and damaged ones.
         Within a journal segments go by number.
         """
-        files = {file.name: file for file in kept}
-        if files == self._files and own == self._own:
+        if delivered is self._delivered and here == self._here and own == self._own:
             return
-        self._files, self._own = files, own
+        self._here, self._delivered, self._own = here, delivered, own
+        # What lies in both is the one that may grow.
+        files = {file.name: file for file in (*delivered, *here)}
+        self._files = files
         self._ledger.keep(files)
         begun: dict[str, int] = {}
         for file in files.values():
@@ -113,16 +114,13 @@ class Courier:
         """What is sent now, ``only`` of these journals where given; None: nothing, or not yet."""
         if now < self.due:
             return None
-        for _ in range(len(self._queue)):
-            file = self._files.get(self._queue[0])
-            if file is None or not self._ledger.has_work(file):
-                self._queue.popleft()
-            elif only is not None and file.name.journal not in only:
-                self._queue.rotate(-1)
-            else:
-                return self._request(file)
-        if not self._queue:
+        if self.is_idle:
             self._restarts.clear()
+            return None
+        for name in self._queue:
+            file = self._files[name]
+            if (only is None or name.journal in only) and self._ledger.has_work(file):
+                return self._request(file)
         return None
 
     @property
@@ -133,7 +131,9 @@ class Courier:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is to be sent, now or after a pause."""
-        return not any(self._ledger.has_work(file) for file in self._files.values())
+        while self._queue and not self._ledger.has_work(self._files[self._queue[0]]):
+            self._queue.popleft()
+        return not self._queue
 
     def is_done_with(self, journal: str) -> bool:
         """Whether nothing of a journal is to be sent."""
@@ -144,9 +144,8 @@ class Courier:
         )
 
     def hurry(self) -> None:
-        """Ends a pause, unless only people can mend what is wrong."""
-        if self.trouble is None or not self.trouble.is_lasting:
-            self._pause.clear()
+        """Ends a pause, since somebody waits."""
+        self._pause.clear()
 
     def has_work(self, file: KeptSegment) -> bool:
         """Whether something of a segment, as long as it was, is to be asked for or sent."""
@@ -191,7 +190,7 @@ class Courier:
         """No answer came: all is asked for again, since the other side may not be what it was."""
         self._ask_again()
         if silence.kind == "slow" and request.length:
-            self._body = max(SMALLEST_BODY, self._body // 2)
+            self._body = max(SMALLEST_BODY, min(self._body, request.length) // 2)
         is_early = silence.kind in ("unresolved", "insecure", "garbled")
         return self._fail(Trouble(silence.kind, silence.words), now, is_early=is_early)
 
@@ -245,8 +244,6 @@ class Courier:
         if request.length and offset == request.offset and not is_whole:
             return self._lengthen(request, now)
         account.least_body = 0
-        if request.length == self._body:
-            self._body = min(2 * self._body, LARGEST_BODY, self._most)
         if offset > max(file.length, request.end):
             return Remark(
                 "beyond",

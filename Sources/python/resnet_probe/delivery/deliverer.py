@@ -20,6 +20,8 @@ from resnet_probe.journal.spool import Spool
 
 PERIOD = 1.0
 """How often the spool is looked at. Unit: seconds."""
+SPARING = 200
+"""A spool is left alone for as many times what a look at it took."""
 
 
 class Deliverer:
@@ -46,7 +48,7 @@ class Deliverer:
         self._say = say
         self._clock = clock
         self._period = period
-        self._looked = -1e9
+        self._looks_at = 0.0
         address = hashlib.sha256(str(destination.address).encode()).hexdigest()[:16]
         self._lock_name = f".delivery-{address}.lock"
         self._lock: int | None = None
@@ -58,11 +60,12 @@ class Deliverer:
         self.outbox.close()
 
     def abandon(self) -> None:
-        """Closes a forked child's copies; the parent keeps its lock."""
+        """Closes a forked child's copies; the parent keeps its lock and its connection."""
         lock, self._lock = self._lock, None
         if lock is not None:
             os.close(lock)
-        self.close()
+        self.line.abandon()
+        self.outbox.close()
 
     def holds_spool(self) -> bool:
         """Whether this deliverer is the one that sends all of the spool there; it tries to be."""
@@ -78,12 +81,14 @@ class Deliverer:
 
     def look(self, own: AbstractSet[str] = frozenset()) -> list[KeptSegment]:
         """Looks at the spool now, and moves aside what is done with."""
-        self._looked = now = self._clock()
+        now = self._clock()
         wall_time = time.time()
-        segments = self.outbox.segments(now)
-        self.courier.look(segments, own=own, wall_time=wall_time)
-        self._settle(segments, wall_time)
-        return segments
+        here, delivered = self.outbox.segments(), self.outbox.delivered(now)
+        self.courier.look(here, delivered, own=own, wall_time=wall_time)
+        self._settle(here, wall_time)
+        after = self._clock()
+        self._looks_at = after + max(self._period, SPARING * (after - now))
+        return [*here, *delivered]
 
     def step(
         self, own: AbstractSet[str] = frozenset(), only: AbstractSet[str] | None = None
@@ -91,7 +96,7 @@ class Deliverer:
         """Sends one stretch, ``only`` of these journals where given; false: nothing can be now."""
         if only is not None and not only:
             return False
-        if self._clock() - self._looked >= self._period:
+        if self._clock() >= self._looks_at:
             self.look(own)
         request = self.courier.next(self._clock(), only)
         if request is None:

@@ -131,6 +131,9 @@ class Delivery:
                 wait.done.get(timeout=patience)
         except queue.Empty:
             self._patience = max(0.0, patience - (self._clock() - start))
+        except BaseException:  # Ctrl-C: the process's end does not wait once more
+            self._patience = 0.0
+            raise
         finally:
             with self._lock:
                 if wait in self._waits:
@@ -144,7 +147,8 @@ class Delivery:
         except ProbeError:
             return Left()
         try:
-            segments = outbox.segments(0.0, journals)
+            kept = outbox.segments() + outbox.delivered(0.0)
+            segments = [segment for segment in kept if segment.name.journal in journals]
         finally:
             outbox.close()
         if deliverer is None:

@@ -71,6 +71,12 @@ class Line:
         if connection is not None:
             connection.close()
 
+    def abandon(self) -> None:
+        """Closes a forked child's copy of the connection, and touches nothing else of it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.plug.close()
+
     def _ask(self, connection: _Connection, request: Request, body: bytes) -> Answer:
         address, token = self._destination.address, self._destination.token
         headers = {

@@ -9,10 +9,9 @@ import stat
 import struct
 import sys
 import zlib
-from collections.abc import Collection
 
 from resnet_probe.delivery.segments import KeptSegment, Place, SegmentName, parse_file_name
-from resnet_probe.journal.spool import Spool, SpoolFile, SpoolFolder, own_files
+from resnet_probe.journal.spool import Spool, SpoolFolder, own_files
 
 if sys.platform != "win32":
     import fcntl
@@ -38,7 +37,7 @@ class Outbox:
 
     def __init__(self, spool: Spool) -> None:
         self._folder = SpoolFolder(spool)
-        self._delivered: list[SpoolFile] = []
+        self._delivered: list[KeptSegment] = []
         self._listed: tuple[int, int] = (0, 0)
         # The lengths of files of which the end was looked at: those without one.
         self._endless: dict[SegmentName, int] = {}
@@ -47,28 +46,44 @@ class Outbox:
         """Closes the folder."""
         self._folder.close()
 
-    def segments(self, now: float, journals: Collection[str] | None = None) -> list[KeptSegment]:
-        """All that is kept, or what is kept of some journals; ``now`` is a clock's time in seconds.
-
-        ``delivered/`` is read anew only where something came into it, or a minute has passed.
-        """
+    def segments(self) -> list[KeptSegment]:
+        """What waits, and what was set aside as damaged."""
         found: dict[SegmentName, KeptSegment] = {}
-        for place, files in (
-            (Place.DELIVERED, self._delivered_files(now)),
-            (Place.WAITING, own_files(self._folder.descriptor)),
-        ):
-            for file in files:
-                parsed = parse_file_name(file.name)
-                if parsed is None or (journals is not None and parsed[0].journal not in journals):
-                    continue
-                name, is_damaged = parsed
-                if is_damaged and place is Place.DELIVERED:
-                    continue
-                here = Place.DAMAGED if is_damaged else place
-                if name in found and is_damaged and found[name].place is Place.WAITING:
-                    continue
-                found[name] = KeptSegment(name, here, file.length, file.modified)
+        for file in own_files(self._folder.descriptor):
+            parsed = parse_file_name(file.name)
+            if parsed is None or (parsed[1] and parsed[0] in found):
+                continue
+            name, is_damaged = parsed
+            place = Place.DAMAGED if is_damaged else Place.WAITING
+            found[name] = KeptSegment(name, place, file.length, file.modified)
         return list(found.values())
+
+    def delivered(self, now: float) -> list[KeptSegment]:
+        """What was moved aside as delivered; ``now`` is a clock's time in seconds.
+
+        Read anew only where something came or went, or a minute has passed: until then it is the
+        same list.
+        """
+        try:
+            folder = os.open("delivered", _FOLDER | os.O_CLOEXEC, dir_fd=self._folder.descriptor)
+        except OSError:
+            if self._delivered:
+                self._delivered, self._listed = [], (0, 0)
+            return self._delivered
+        try:
+            # Times of files are as coarse as the kernel's tick: what came in just then is seen a
+            # minute later.
+            listed = (os.fstat(folder).st_mtime_ns, int(now // 60))
+            if listed != self._listed:
+                self._listed = listed
+                self._delivered = [
+                    KeptSegment(parsed[0], Place.DELIVERED, file.length, file.modified)
+                    for file in own_files(folder)
+                    if (parsed := parse_file_name(file.name)) is not None and not parsed[1]
+                ]
+        finally:
+            os.close(folder)
+        return self._delivered
 
     def read(self, segment: KeptSegment, offset: int, length: int) -> bytes:
         """The bytes of a stretch, fewer where the file ends before; empty where it is gone."""
@@ -160,22 +175,6 @@ class Outbox:
             return True
         self._endless[segment.name] = segment.length
         return False
-
-    def _delivered_files(self, now: float) -> list[SpoolFile]:
-        try:
-            folder = os.open("delivered", _FOLDER | os.O_CLOEXEC, dir_fd=self._folder.descriptor)
-        except OSError:
-            self._delivered, self._listed = [], (0, 0)
-            return self._delivered
-        try:
-            # Times of files are as coarse as the kernel's tick: what came in just then is seen a
-            # minute later.
-            listed = (os.fstat(folder).st_mtime_ns, int(now // 60))
-            if listed != self._listed:
-                self._delivered, self._listed = own_files(folder), listed
-        finally:
-            os.close(folder)
-        return self._delivered
 
     def _open(self, name: SegmentName, place: Place) -> int | None:
         path = name.file + (".damaged" if place is Place.DAMAGED else "")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from resnet_probe.inert import Hook
+from resnet_probe.training.compilation import is_compiled_in_place
 from resnet_probe.training.steps import FirstRun, closure_in, with_closure
 from resnet_probe.training.wrapped import is_redirected
 
@@ -26,8 +27,9 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The network's call that is under way, and the update whose closure makes it."""
+    """The call that is under way, and the update whose closure makes it."""
 
+    module: torch.nn.Module
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     update: Update | None
@@ -47,21 +49,28 @@ class CalledNetwork:
         """Call `found` when the network's forward begins; `optimizers` train the module's parts."""
         self._found = found
         self._update: Update | None = None
-        self._names = {id(part): name for name, part in whole.named_modules()}
+        self._parts = dict(whole.named_modules())
+        self._names = {id(part): name for name, part in self._parts.items()}
         ids = {id(p) for one in optimizers for group in one.param_groups for p in group["params"]}
         self._sizes = {
             name: sum(p.numel() for p in part.parameters() if id(p) in ids and p.requires_grad)
-            for name, part in whole.named_modules()
+            for name, part in self._parts.items()
         }
         self._called: list[tuple[str, torch.nn.Module]] = []
         self._handles: list[Any] = [
             part.register_forward_pre_hook(Hook(self._begins), with_kwargs=True)
-            for name, part in whole.named_modules()
+            for name, part in self._parts.items()
             if self._sizes[name]
         ]
         for optimizer in optimizers:
             self._handles.append(optimizer.register_step_pre_hook(Hook(self._step_begins)))
             self._handles.append(optimizer.register_step_post_hook(Hook(self._step_ends)))
+
+    def compiled_part(self) -> torch.nn.Module | None:
+        """The part whose compiled call calls no hooks of ours, where that is the network."""
+        compiled = [name for name, part in self._parts.items() if is_compiled_in_place(part)]
+        name = max(compiled, key=lambda name: self._sizes[name], default=None)
+        return self._parts[name] if name is not None and self._is_largest(name) else None
 
     def give_up(self) -> torch.nn.Module | None:
         """Takes the hooks away; the largest part that was called."""
@@ -76,15 +85,11 @@ class CalledNetwork:
             return
         if is_redirected(part) or any(_is_within(name, other) for other, _ in self._called):
             return
-        if any(
-            size > self._sizes[name]
-            for other, size in self._sizes.items()
-            if not _is_within(name, other) and not _is_within(other, name)
-        ):
+        if not self._is_largest(name):
             self._called.append((name, part))
             return
         self._remove()
-        self._found(part, Call(args, kwargs, self._update))
+        self._found(part, Call(part, args, kwargs, self._update))
 
     def _step_begins(
         self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -102,6 +107,14 @@ class CalledNetwork:
 
     def _step_ends(self, optimizer: torch.optim.Optimizer, _args: object, _kwargs: object) -> None:
         self._update = None
+
+    def _is_largest(self, name: str) -> bool:
+        """Whether no part beside this one is larger."""
+        return self._sizes[name] > 0 and not any(
+            size > self._sizes[name]
+            for other, size in self._sizes.items()
+            if not _is_within(name, other) and not _is_within(other, name)
+        )
 
     def _remove(self) -> None:
         for handle in self._handles:

@@ -119,12 +119,21 @@ class ResnetProbeCallback(Callback):
             self._training.restore(state_dict)
 
     def _begin(self, trainer: Any, pl_module: Any) -> None:
+        if getattr(pl_module, "_compiler_ctx", None):
+            raise ValueError(
+                "the LightningModule was compiled, which hides the network's calls: compile the"
+                " network inside it (self.model = torch.compile(self.model))"
+            )
         if self._network is None:
 
             def found(part: torch.nn.Module, call: Call) -> None:
                 self._training.guarded(self._attach, trainer, pl_module, part, call)
 
             self._search = CalledNetwork(pl_module, trainer.optimizers, found)
+            compiled = self._search.compiled_part()
+            if compiled is not None:
+                self._search.give_up()
+                self._attach(trainer, pl_module, compiled, None)
             return
         if callable(self._network):
             part = self._network(pl_module)

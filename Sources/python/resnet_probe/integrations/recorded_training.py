@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -81,6 +82,12 @@ class RecordedTraining:
             loop.left_as = "failed"  # a trainer always says when training has ended
             if call is not None:
                 _take_in(loop, call)
+
+    def listen(self, listener: Callable[[dict[str, Any], Any], object]) -> None:
+        """Has the keywords and the output of each of the network's training calls told."""
+        loop = self._loop()
+        if loop is not None:
+            loop.listen(partial(self.guarded, listener))
 
     def loss(self, value: Any) -> None:
         """Takes the loss of a pass as it was back-propagated; those of one step add."""
@@ -162,8 +169,7 @@ class RecordedTraining:
 def _take_in(loop: StepLoop, call: Call) -> None:
     """Has a call recorded that began before the probe was there."""
     update = call.update
-    if update is None:
-        loop.call_begins(call.args, call.kwargs, None)
-    else:
-        step = (update.optimizer, update.args, update.kwargs)
-        update.closure_ended = loop.call_begins(call.args, call.kwargs, step)
+    step = (update.optimizer, update.args, update.kwargs) if update is not None else None
+    ended = loop.call_begins(call.module, call.args, call.kwargs, step)
+    if update is not None:
+        update.closure_ended = ended

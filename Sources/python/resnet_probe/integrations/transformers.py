@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from resnet_probe.inert import Hook
 from resnet_probe.integrations.recorded_training import RecordedTraining
 
 if TYPE_CHECKING:
@@ -44,11 +43,10 @@ class ResnetProbeCallback(TrainerCallback, ExportableState):
         super().__init__()
         self._training = RecordedTraining(arguments)
         self._accumulation = 1
-        self._handle: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The training begins."""
-        self._finish("failed")
+        self._training.finish("failed")
         self._training.guarded(self._begin, args, state, kwargs)
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -65,7 +63,7 @@ class ResnetProbeCallback(TrainerCallback, ExportableState):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The training ended."""
-        self._finish("completed")
+        self._training.finish("completed")
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps: the run's identity and the step that comes next."""
@@ -99,13 +97,7 @@ class ResnetProbeCallback(TrainerCallback, ExportableState):
             planned=state.max_steps if state.max_steps > 0 else None,
             config=args.to_sanitized_dict(),
         )
-        self._handle = model.register_forward_hook(Hook(self._forward_ended), with_kwargs=True)
-
-    def _forward_ended(
-        self, model: torch.nn.Module, args: Any, kwargs: dict[str, Any], output: Any
-    ) -> None:
-        if model.training and torch.is_grad_enabled():
-            self._training.guarded(self._take_loss, kwargs, output)
+        self._training.listen(self._take_loss)
 
     def _take_loss(self, kwargs: dict[str, Any], output: Any) -> None:
         loss = output.get("loss") if isinstance(output, dict) else None
@@ -113,9 +105,3 @@ class ResnetProbeCallback(TrainerCallback, ExportableState):
             return
         is_divided = kwargs.get("num_items_in_batch") is not None
         self._training.loss(loss.detach() / (1 if is_divided else self._accumulation))
-
-    def _finish(self, status: Any) -> None:
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.remove()
-        self._training.finish(status)

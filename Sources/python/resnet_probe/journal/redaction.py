@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, pairwise
 
@@ -19,6 +20,7 @@ MAXIMUM_VALUE_LENGTH = 64 << 10
 MAXIMUM_LENGTH = 1 << 20
 """The most bytes of UTF-8 of all keys and values together."""
 
+_TOKEN = re.compile(r"rp_[rw]_[A-Za-z0-9_-]{43}")
 _DEEPEST = 16
 _MOST_LOOKED_AT = 1 << 16
 _WORDS = frozenset(
@@ -66,10 +68,13 @@ def flattened(config: object) -> Iterator[tuple[str, str]]:
 
 
 def redacted(config: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The entries with secrets replaced; of a key that comes twice the first stands."""
+    """The entries with secrets replaced; of a key that comes twice the first stands.
+
+    A token of a resnet-probe daemon is replaced under any key.
+    """
     result: dict[str, str] = {}
     for key, value in config:
-        result.setdefault(key, MARK if is_secret(key) else value)
+        result.setdefault(key, MARK if is_secret(key) else _TOKEN.sub(MARK, value))
     return result
 
 

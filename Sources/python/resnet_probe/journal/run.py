@@ -1,5 +1,6 @@
 """What a run says of itself: its identities and the head of its journal."""
 
+import hashlib
 import os
 import socket
 import time
@@ -61,6 +62,11 @@ def identity(value: object) -> bytes:
         if len(digits) == 32 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
             return bytes.fromhex(digits)
     raise ValueError(f"{value!r:.80} is no identity: give a uuid.UUID or 32 hexadecimal digits")
+
+
+def identity_beside(one: bytes, place: str) -> bytes:
+    """An identity that follows from another and a place beside it: always the same."""
+    return hashlib.sha256(one + place.encode()).digest()[:16]
 
 
 def recorder_words() -> str:

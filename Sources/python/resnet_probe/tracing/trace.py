@@ -16,6 +16,7 @@ import torch
 from resnet_probe.tracing import operations
 from resnet_probe.tracing.node import Call, Constant, Node
 from resnet_probe.tracing.places import Places
+from resnet_probe.tracing.subgraphs import is_in_subgraph
 
 #: What holds no tensor, told by its type alone: most arguments.
 _LEAVES = frozenset({type(None), bool, int, float, str, bytes, torch.dtype, torch.device})
@@ -135,7 +136,9 @@ class Trace:
 
     def count(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Numbers the operation that is recorded next."""
-        self._place = self._places.count(name, args, kwargs)
+        self._place = (-1, -1)
+        if self._counts_macs and not is_in_subgraph():
+            self._place = self._places.count(name, args, kwargs)
 
     def record(
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],

@@ -43,9 +43,8 @@ class AgreedBlocks:
 
     def told(self) -> str:
         """What rank 0 tells the others."""
-        return json.dumps(
-            [{name: getattr(block, name) for name in _FIELDS} for block in self.blocks]
-        )
+        entries = [{name: getattr(block, name) for name in _FIELDS} for block in self.blocks]
+        return json.dumps(entries, default=float)  # numbers of other libraries
 
     def placed(self, statistics: Sequence[BlockStatistics]) -> list[BlockStatistics]:
         """The statistics of this rank's blocks as those of the run's, in order."""

@@ -72,6 +72,9 @@ class Entrance:
     ) -> None:  # fmt: skip
         self.module = module
         self.is_compiled = False  # whether the call that began last runs compiled
+        #: Is told the keywords and the output of each call that trains.
+        self.listener: Callable[[dict[str, Any], Any], object] | None = None
+        self._keywords: dict[str, Any] | None = None  # of the call under way that trains
         self._begins = begins
         self._ended = ended
         self._call: CompiledCall | None = None
@@ -110,18 +113,31 @@ class Entrance:
             self.is_compiled = (
                 was_called_compiled() or is_wrapper(module) or has_compiled_forward(module)
             )
+            self._note(kwargs)
             self._begins(args, kwargs)
 
     def _after(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         if module is self.module and not self._is_in_call:
             self._ended(output)
+            self._tell(output)
 
     def _call_begins(self, args: Any, kwargs: Any) -> None:
         self._is_in_call = self.is_compiled = True
+        self._note(kwargs)
         self._begins(args, kwargs)
 
     def _call_ended(self, output: Any) -> None:
         try:
             self._ended(output)
+            self._tell(output)
         finally:
             self._is_in_call = False
+
+    def _note(self, kwargs: dict[str, Any]) -> None:
+        if self.listener is not None:
+            self._keywords = kwargs if self.module.training and torch.is_grad_enabled() else None
+
+    def _tell(self, output: Any) -> None:
+        keywords, self._keywords = self._keywords, None
+        if keywords is not None and output is not None and self.listener is not None:
+            self.listener(keywords, output)

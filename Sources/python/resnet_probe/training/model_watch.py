@@ -6,13 +6,12 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 
-from resnet_probe.blocks import Block, BlockMap
+from resnet_probe.blocks import BlockMap
 from resnet_probe.finding.search import Search
 from resnet_probe.inert import Hook
 from resnet_probe.measuring.backward import trains
@@ -20,14 +19,13 @@ from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
 from resnet_probe.measuring.turns import Turns, bound_of
-from resnet_probe.names import modules_of
 from resnet_probe.sharding import is_known
-from resnet_probe.tracing.fast_paths import FastPaths
-from resnet_probe.tracing.tap import Tap, call_frame, close, is_running, open_tap
-from resnet_probe.tracing.trace import Trace, tensors_in
+from resnet_probe.tracing.tap import call_frame
+from resnet_probe.tracing.trace import tensors_in
 from resnet_probe.training.compilation import found_ahead, is_compiled_within
 from resnet_probe.training.entrance import Entrance, compiled_around
 from resnet_probe.training.guard import Guard
+from resnet_probe.training.owner_watch import OwnerWatch
 
 if TYPE_CHECKING:
     from resnet_probe.compiled.compiled_passes import CompiledPasses
@@ -55,34 +53,6 @@ class PassObserver(Protocol):
 
     def counts_absorbed(self) -> bool:
         """Whether this step counts the elements that rounding swallows."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    """The call of a module that holds blocks."""
-
-    module: torch.nn.Module
-    plain: list[tuple[Block, torch.Tensor, int]]  # with the stream and its version
-    records: int  # of the pass, when it began
-    shape: tuple[int, ...]  # of its first argument
-    unknown_joins: int  # of the step, when it began
-
-
-@dataclass(slots=True)
-class _Opening:
-    """The tap that is open in a thread, and the owners inside which it is.
-
-    `within` is the frame of the outermost owner's call.
-    """
-
-    within: FrameType | None = None
-    tap: Tap | None = None
-    depth: int = 0
-    entries: list[_Entry] = field(default_factory=list)
-
-
-class _Openings(threading.local):
-    opening: _Opening | None = None
 
 
 class OutputHook(Hook[[torch.Tensor], None]):
@@ -129,12 +99,9 @@ class ModelWatch:
         self._sites: Sites | None = None
         self._run_again: set[int] = set()  # blocks that checkpoints run twice
         self._thread: int | None = None
-        self._openings = _Openings()
-        self._owner_handles: list[Any] = []
-        self._fast_paths: FastPaths | None = None
+        self._owners = OwnerWatch(model, guard, self._is_under_way)
         self._trains = trains(model)
         self._knows_parameters = False  # which tensors stand for sharded ones
-        self.strangers: set[str] = set()  # blocks that ran with other parameters than known
         self._say = say
         bound = bound_of(memory, model)
         self._turns = None if bound is None else Turns(bound, say)
@@ -169,12 +136,7 @@ class ModelWatch:
         if self._sites is not None:
             self._sites.cancel()
             self._sites = None
-        for handle in self._owner_handles:
-            handle.remove()
-        self._owner_handles = []
-        if self._fast_paths is not None:
-            self._fast_paths.remove()
-            self._fast_paths = None
+        self._owners.remove()
 
     # The network
 
@@ -222,11 +184,12 @@ class ModelWatch:
             return
         self._current = Pass(present)
         if self._sites is None:
-            self._install(Sites(self.model, self.blocks, measurer, self._run_again))
+            self._sites = Sites(self.model, self.blocks, measurer, self._run_again)
+            self._owners.install(self._sites)
         assert self._sites is not None
         self._sites.current = self._current
         if "" in self._sites.by_owner:
-            self._enter_owner(self.model, args, kwargs)
+            self._owners.enter(self.model, args, kwargs)
 
     def _begin_compiled(self, args: Any, kwargs: Any, present: torch.Tensor | None) -> None:
         if self.blocks is None:
@@ -264,7 +227,7 @@ class ModelWatch:
             self._end_search(output)
         elif self._sites is not None:
             if "" in self._sites.by_owner:
-                self._leave_owner(self.model, output)
+                self._owners.leave(self.model, output)
             self._sites.end_pass()
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
@@ -293,13 +256,19 @@ class ModelWatch:
         assert measurer is not None
         sites = Sites(self.model, self.blocks, measurer, self._run_again)
         sites.await_second_run(search.found_pass)
-        self._install(sites)
+        self._sites = sites
+        self._owners.install(sites)
 
     def forget(self) -> None:
         """Lets go of passes whose graph is gone without a backward pass."""
         for one in [one for one in self.passes if one.is_forgotten]:
             one.cancel()
             self.passes.remove(one)
+
+    @property
+    def strangers(self) -> set[str]:
+        """Blocks that ran with other parameters than known."""
+        return self._owners.strangers
 
     def _is_under_way(self) -> bool:
         """Whether a measured pass of this thread has begun and not ended."""
@@ -322,110 +291,5 @@ class ModelWatch:
             self._search.end()
             self._search.found_pass.cancel()
             self._search = None
-        self._close_opening()
+        self._owners.close()
         self._current = None
-
-    def _close_opening(self) -> None:
-        opening, self._openings.opening = self._openings.opening, None
-        if opening is not None and opening.tap is not None:
-            close(opening.tap)
-
-    # The modules that hold blocks
-
-    def _install(self, sites: Sites) -> None:
-        self._sites = sites
-        modules = dict(modules_of(self.model))
-        for name in sites.by_owner:
-            module = modules.get(name)
-            if module is None or module is self.model:
-                continue
-            pre = module.register_forward_pre_hook(Hook(self._before_owner), with_kwargs=True)
-            post = module.register_forward_hook(Hook(self._after_owner), always_call=True)
-            self._owner_handles += [pre, post]
-        self._names = {id(module): name for name, module in modules.items()}
-        self._fast_paths = FastPaths(self.model, self._open_tap, self._guard, Hook)
-
-    def _open_tap(self) -> Tap | None:
-        opening = self._openings.opening
-        return opening.tap if opening is not None else None
-
-    def _before_owner(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        if self._is_under_way() or is_in_backward():
-            self._guard(self._enter_owner, module, args, kwargs)
-
-    def _enter_owner(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        sites = self._sites
-        name = self._names.get(id(module))
-        if sites is None or name is None:
-            return
-        opening = self._openings.opening
-        if opening is not None and opening.within is not None and not is_running(opening.within):
-            self._close_opening()  # an interrupt left it
-            opening = None
-        if opening is None:
-            opening = self._openings.opening = _Opening(call_frame())
-        plain = []
-        tensors = tensors_in((args, kwargs))
-        floating = [t for t in tensors if t.is_floating_point() and t.ndim > 1]
-        for block in sites.by_owner[name]:
-            if block.kind == "plain" and not block.site.is_chain and len(floating) == 1:
-                plain.append((block, floating[0], floating[0]._version))
-        records = len(self._current.records) if self._current is not None else 0
-        shape = next((tuple(tensor.shape) for tensor in tensors if tensor.ndim), ())
-        opening.entries.append(_Entry(module, plain, records, shape, sites.unknown_joins))
-        sites.running.append(name)
-        if sites.traces(name):
-            if opening.tap is None:
-                trace = Trace(sites.parameters)
-                opening.tap = Tap(
-                    trace, sites, self._guard, sees_chains=sites.sees_chains(),
-                    within=opening.within,
-                )  # fmt: skip
-                open_tap(opening.tap)
-            opening.depth += 1
-            for tensor in tensors:
-                opening.tap.trace.add_input(tensor)
-
-    def _after_owner(self, module: torch.nn.Module, args: Any, output: Any) -> None:
-        if self._openings.opening is not None:
-            self._guard(self._leave_owner, module, output)
-
-    def _leave_owner(self, module: torch.nn.Module, output: Any) -> None:
-        opening, sites = self._openings.opening, self._sites
-        if opening is None or not any(entry.module is module for entry in opening.entries):
-            return
-        entry = opening.entries.pop()
-        while entry.module is not module:
-            self._leave_tap(opening, entry.module)
-            entry = opening.entries.pop()
-        if sites is not None:
-            del sites.running[len(opening.entries) :]
-        name = self._names.get(id(module), "")
-        trace = opening.tap.trace if opening.tap is not None else None
-        is_settled = sites.settle(name, trace, output) if sites is not None else False
-        self._leave_tap(opening, module)
-        if not opening.entries:
-            self._openings.opening = None
-        if sites is None or output is None:
-            return
-        for block, stream, version in entry.plain:
-            if isinstance(output, torch.Tensor) and stream._version == version:
-                sites.plain_module(block, stream, output)
-        if sites.unknown_joins == entry.unknown_joins:
-            if module is not self.model:
-                sites.skipped(name, entry.records, entry.shape)
-        elif not is_settled and sites.lacks(name, entry.records):
-            self.strangers.update(block.name for block in sites.by_owner[name])
-
-    def _leave_tap(self, opening: _Opening, module: torch.nn.Module) -> None:
-        sites = self._sites
-        name = self._names.get(id(module))
-        if opening.tap is None or sites is None or name is None or not sites.traces(name):
-            return
-        opening.depth -= 1
-        if opening.depth == 0:
-            tap, opening.tap = opening.tap, None
-            tap.end()
-            close(tap)
-            tap.trace.release()
-            sites.forget_trace()

@@ -58,6 +58,7 @@ class Ranks:
         self._given = given
         self._notices = notices
         self._is_in_group = False
+        self._is_alone = False  # in a group of its own
         self._is_known = True
         self._name = class_of(network).__qualname__
         self._key = ""
@@ -70,8 +71,9 @@ class Ranks:
 
     def join(self, group: Any = None) -> None:
         """Takes its place in the process group, where there is one by now."""
-        if self._is_in_group or not _has_group():
+        if self._is_in_group or self._is_alone or not _has_group():
             return
+        self._is_alone = group is not None and torch.distributed.get_world_size(group) == 1
         group = group or torch.distributed.group.WORLD
         rank = torch.distributed.get_rank(group)
         world_size = torch.distributed.get_world_size(group)

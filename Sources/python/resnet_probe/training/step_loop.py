@@ -88,6 +88,11 @@ class StepLoop:
         has_blocks = self.blocks is None or len(self.blocks) > 0
         return not self.is_finished and has_blocks and self._record.is_open
 
+    @property
+    def shares_id(self) -> bool:
+        """Whether the run's identity is the environment's."""
+        return self._settings.shares_id
+
     def run_id(self) -> bytes:
         """The run's identity; other ranks than 0 wait for it, up to a bound."""
         self._ranks.hear_identity(patience=PATIENCE)
@@ -99,19 +104,23 @@ class StepLoop:
         if self._step is not None:
             return self._step
         own = self._settings.first_step
-        return (first_step(self._optimizers) if own is None else own) or 0
+        return own if own is not None else first_step(self._optimizers) or 0
+
+    def listen(self, listener: Callable[[dict[str, Any], Any], object]) -> None:
+        """Has the keywords and the output of each training call of the network told."""
+        self._watch.entrance.listener = listener
 
     def call_begins(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any],
+        self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
         update: tuple[torch.optim.Optimizer, tuple[Any, ...], dict[str, Any]] | None,
     ) -> Callable[[], object] | None:  # fmt: skip
-        """The network's call began before it was watched: for one of its own forward pre-hooks.
+        """A module's call began before it was watched; perhaps in the closure of an `update`.
 
-        `update` is the optimizer's step whose closure makes the call, with its arguments; then the
-        answer is to be called when the closure has run.
+        That is an optimizer's step; the answer is to be called when its closure has run.
         """
         ended = self._updates.adopt(*update) if update is not None else None
-        self._watch.entrance.call_begins(args, kwargs)
+        if module is self._watch.entrance.module:
+            self._watch.entrance.call_begins(args, kwargs)
         return ended
 
     def finish(self, status: Literal["completed", "failed"]) -> None:
@@ -374,18 +383,15 @@ class StepLoop:
     def log(self, given: object, named: Mapping[str, Any]) -> None:
         """Takes numbers of the step whose forward ran last: a mapping, and keywords."""
         if given is not None and not isinstance(given, Mapping):
-            self._notices.say(
-                "log", f"probe.log takes a mapping or keywords (loss=…); a"
-                f" {type(given).__name__} was passed over"
-            )  # fmt: skip
+            kind = type(given).__name__
+            words = f"probe.log takes a mapping or keywords (loss=…); a {kind} was passed over"
+            self._notices.say("log", words)
             given = None
         values = {**(given or {}), **named}
         if "loss" in values:  # the first, where there are more than a record takes
             values = {"loss": values["loss"], **values}
-        if self._step is None:
-            number = self._settings.first_step or 0
-        else:
-            number = self._step if self._forwards else max(0, self._step - 1)
+        step = self._step if self._step is not None else self._settings.first_step or 0
+        number = step if self._forwards or self._step is None else max(0, step - 1)
         self._record.log(number, values)
 
     def log_at(self, number: int, values: Mapping[str, Any]) -> None:
