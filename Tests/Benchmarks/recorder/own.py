@@ -13,7 +13,7 @@ import torch
 from recorder import ways
 from recorder.trainer import Trainer
 
-FRAMES = 12
+FRAMES = 4
 
 
 def unmeasured_microseconds() -> float:

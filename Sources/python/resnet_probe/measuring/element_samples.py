@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from resnet_probe.measuring.row_places import RowPlaces
-from resnet_probe.measuring.tensor_norms import flat, norms
+from resnet_probe.measuring.tensor_norms import flat, norms, shortened
 
 _ALL_BLOCKS = 8_388_608  # elements kept over all blocks: 32 MiB of float32
 
@@ -22,6 +22,7 @@ class _Group:
     blocks: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     kept: Tensor | None = None
+    sizes: list[Tensor] = field(default_factory=list)  # of each block's kept elements, shortened
 
     def gather(self) -> Tensor:
         """The elements as they are now, copied.  # (Σ lengths,)"""
@@ -59,6 +60,7 @@ class ElementSamples:
         for group in self._groups:
             if group.blocks[-1] == block:
                 group.kept = group.gather()
+                group.sizes = [shortened(part) for part in torch.split(group.kept, group.lengths)]
 
     def after(self, device: torch.device) -> Tensor:
         """‖Δθ‖/‖θ‖ of each block over its elements, on `device`.
@@ -75,8 +77,9 @@ class ElementSamples:
             change = group.gather().sub_(kept)
             for place, block in enumerate(group.blocks, start=len(moved)):
                 rows[block].append(place)
-            moved += torch.split(change, group.lengths)
-            sizes += torch.split(kept, group.lengths)
+            moved += [shortened(part) for part in torch.split(change, group.lengths)]
+            sizes += group.sizes
+            group.sizes = []
         if self._places is None or not moved:
             self._places = RowPlaces(rows, len(moved), device)
         found = norms([*moved, *sizes]).to(device, non_blocking=True)

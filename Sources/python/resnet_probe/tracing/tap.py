@@ -50,6 +50,8 @@ class Tap(TorchFunctionMode):
         kwargs = kwargs or {}
         if torch.compiler.is_compiling() or self._is_left or not self._is_within():
             return func(*args, **kwargs)
+        if _is_counter(func, args):
+            return func(*args, **kwargs)
         join = None
         if self._chains is not None or operations.name_of(func) in operations.JOINS:
             join = self._guard(self._before, func, args, kwargs)
@@ -180,6 +182,16 @@ class Tap(TorchFunctionMode):
             self._listener.relu(self.trace, newest.parents[0], result)
         if self._chains is not None and is_newest:
             self._chains.after(name, newest, result)
+
+
+def _is_counter(func: Callable[..., Any], args: Sequence[Any]) -> bool:
+    """Whether a number is added to whole numbers in place: a batch norm counts its batches."""
+    return (
+        operations.name_of(func) == "add_"
+        and len(args) == 2
+        and isinstance(args[1], int)
+        and not args[0].is_floating_point()
+    )
 
 
 def open_tap(tap: Tap) -> None:

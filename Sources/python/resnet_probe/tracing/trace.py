@@ -157,7 +157,7 @@ class Trace:
         parameters: dict[int, torch.Tensor] = {}
         random: torch.Tensor | None = None
         is_direct = True
-        for tensor in tensors_in((args, kwargs), depth=4):
+        for tensor in _arguments(args, kwargs):
             known = self._before(tensor, outputs)
             if isinstance(known, Node):
                 parents[known.index] = known
@@ -370,6 +370,15 @@ def tensors_in(value: Any, depth: int = 6) -> list[torch.Tensor]:
     """The tensors in nested tuples, lists, mappings and data classes."""
     found: list[torch.Tensor] = []
     _gather(value, depth, found)
+    return found
+
+
+def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
+    """The tensors that an operation is given, also in lists of lists of them."""
+    found: list[torch.Tensor] = []
+    for value in (*args, *kwargs.values()) if kwargs else args:
+        if type(value) not in _LEAVES:  # a call saved for most arguments
+            _gather(value, 3, found)
     return found
 
 
