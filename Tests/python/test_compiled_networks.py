@@ -14,14 +14,10 @@ from recorded import doubled
 #: is taken only where the branch is seen to come from it through its own parameters alone.
 NETWORKS: dict[str, frozenset[str]] = {
     "ResNet-20": frozenset(),
-    "ResNet-20 option B": frozenset(),
     "pre-activation ResNet-29": frozenset(),
-    "WRN-28-2": frozenset(),
     "plain-20": frozenset(),
-    "SimpleNet": frozenset(),
     "DenseNet-BC-22-4": frozenset(),
     "stochastic depth row": frozenset(),
-    "stochastic depth row, undivided": frozenset(),
     "stochastic depth batch": frozenset(),
     "GPT": frozenset(),
     "BERT post-norm": frozenset(),
