@@ -91,19 +91,6 @@ import Testing
     #expect(count == 8)
   }
 
-  @Test func `the README's section on a daemon runs as written`() throws {
-    let command = try Command()
-    let script = try #require(try blocks().first { $0.lines[0].hasPrefix("resnet-probe serve") })
-      .lines.joined(separator: "\n")
-    let outcome = try run("\(script)\nkill %1\nwait %1", in: command)
-    #expect(outcome.code == 0, "\(outcome.errors)")
-    #expect(outcome.output.contains("Daemon  process "))
-    // Six journals of the demo, all known already.
-    #expect(outcome.output.matches(of: #/"frames": 0, "rejected_records": 0}/#).count == 6)
-    #expect(outcome.output.contains("\"blocks\" : ["))
-    #expect(outcome.errors.contains("info stopped"))
-  }
-
   @Test func `the loop of RecordingInSwift is the one that a test runs`() throws {
     let article = "Sources/resnet-probe/ResnetProbe.docc/RecordingInSwift.md"
     let shown = try #require(try blocks(of: article).first { $0.language == "swift" }).lines

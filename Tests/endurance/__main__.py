@@ -13,6 +13,7 @@ import traceback
 
 import absent_daemon
 import clocks
+import cluster
 import crowds
 import disks
 import floods
@@ -47,6 +48,7 @@ CASES: dict[str, Case] = {
     "restored-store": older_store.restore,
     "deleted-store": older_store.delete,
     "replaced-store": older_store.replace,
+    "cluster": cluster.train,
 }
 
 

@@ -41,6 +41,11 @@ class Network:
         )  # fmt: skip
         return cls(port, certificate, made.stdout.strip(), options)
 
+    @property
+    def url(self) -> str:
+        """Where clients are told to go."""
+        return f"https://127.0.0.1:{self.port}"
+
     def connect(self, timeout: float) -> ssl.SSLSocket:
         """A connection whose handshake is done."""
         context = ssl.create_default_context(cafile=str(self.certificate))

@@ -8,6 +8,7 @@ from typing import Self
 
 import holdings
 from daemon import Daemon
+from torchrun import Torchrun
 from training import Training
 from waiting import expect, until
 from wire import Journal, Row
@@ -23,6 +24,7 @@ class Scene:
         self.notes = self._folder("notes")
         self.daemons: list[Daemon] = []
         self.trainings: list[Training] = []
+        self.torchruns: list[Torchrun] = []
         self.mounts: list[pathlib.Path] = []
         self.extra: list[Row] = []  # frames that no recorder ended but a test itself
         self.daemon = self.add_daemon(self.store, self.spool)
@@ -40,6 +42,8 @@ class Scene:
             daemon.kill()
         for training in self.trainings:
             training.kill()
+        for torchrun in self.torchruns:
+            torchrun.kill_all()
         if kind is not None:
             print(f"    what it left is in {self.folder}")
             for daemon in self.daemons:
@@ -53,6 +57,11 @@ class Scene:
         """One more daemon, not started."""
         self.daemons.append(Daemon(self.folder, store, spool))
         return self.daemons[-1]
+
+    def add_torchrun(self, variables: dict[str, str]) -> Torchrun:
+        """A training host with a spool of its own, where nothing is started yet."""
+        self.torchruns.append(Torchrun(self.folder / "training", variables))
+        return self.torchruns[-1]
 
     def train(
         self, count: int = 1, *, spool: pathlib.Path | None = None, run: str | None = None,

@@ -70,17 +70,25 @@ class Journal:
 
 def steps_in(content: bytes) -> list[int]:
     """The steps of the whole frames in a segment's bytes: framing read without the encoder."""
-    steps, at = [], 24
+    steps = []
+    for payload in whole_payloads(content)[0]:
+        if payload[0] == 3 << 3 | 2:
+            body = payload[1 + _varint(payload, 1)[1] :]
+            steps.append(_varint(body, 1)[0] if body[0] == 1 << 3 else 0)
+    return steps
+
+
+def whole_payloads(content: bytes) -> tuple[list[bytes], int]:
+    """The payloads of the whole records in a segment's bytes, and where the last of them ends."""
+    payloads, at = [], 24
     while at + 8 <= len(content):
         length = int.from_bytes(content[at : at + 4], "little")
         payload = content[at + 8 : at + 8 + length]
         if length == 0 or len(payload) < length:
             break
-        if payload[0] == 3 << 3 | 2:
-            body = payload[1 + _varint(payload, 1)[1] :]
-            steps.append(_varint(body, 1)[0] if body[0] == 1 << 3 else 0)
+        payloads.append(payload)
         at += 8 + length
-    return steps
+    return payloads, at
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

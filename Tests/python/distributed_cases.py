@@ -335,6 +335,24 @@ def static_graph_and_views_of_buckets(place: Place) -> Any:
 
 
 @case
+def compiled_replicas(place: Place) -> Any:
+    """Compiled inside the wrapper and outside of it."""
+    place.join()
+    for name in ("inside", "outside"):
+        network = gpt()
+        inner: Any = network
+        if name == "inside":
+            inner = torch.compile(network, backend="aot_eager")
+        model: Any = DistributedDataParallel(inner)
+        if name == "outside":
+            model = torch.compile(model, backend="aot_eager")
+        optimizer = sgd(network.parameters())
+        with attach(model, optimizer, every=1, run=name, example=tokens(0, 0), strict=True):
+            for step in range(2):
+                step_of(model, optimizer, tokens(step, 0))
+
+
+@case
 def hook_of_communication_and_sharded_optimizer(place: Place) -> Any:
     place.join()
     model = DistributedDataParallel(resnet())
@@ -479,6 +497,25 @@ def sharded_in_other_units(place: Place) -> Any:
         with attach(model, optimizer, every=1, run=name, strict=True):
             for step in range(2):
                 step_of(model, optimizer, tokens(step, place.rank))
+
+
+@case
+def sharded_and_compiled(place: Place) -> Any:
+    """The weights after two steps without and with a probe."""
+    place.join()
+    found = []
+    for attaches in (False, True):
+        model = _sharded(gpt(), place)
+        for block in model.transformer.h:  # type: ignore[union-attr,operator]
+            block.compile(backend="aot_eager")
+        optimizer = sgd(model.parameters())
+        probe = attach(model, optimizer, every=1) if attaches else None
+        for step in range(2):
+            step_of(model, optimizer, tokens(step, 0))
+        if probe is not None:
+            probe.finish()
+        found.append([p.to_local().detach().clone() for p in model.parameters()])  # type: ignore[operator]
+    return found
 
 
 @case

@@ -6,13 +6,16 @@ import re
 
 import pytest
 import resnet_probe
+import torch
 from resnet_probe import summary
+from resnet_probe.compiled import compiled_passes
 from resnet_probe.integrations import lightning, recorded_training, transformers
 from resnet_probe.journal import attempt, journal, recording, run
 from resnet_probe.measuring import turns
-from resnet_probe.training import step_loop, unsupported
+from resnet_probe.training import compilation, step_loop, unsupported
 
-from frames import frames_by_run
+import test_compiled_networks
+from frames import frames_by_run, frames_in
 from journals import ROOT
 
 ARTICLES = ROOT / "Sources" / "resnet-probe" / "ResnetProbe.docc"
@@ -81,7 +84,7 @@ def test_the_article_quotes_what_the_recorder_says(module: object, words: str) -
 def test_what_is_not_supported_is_named() -> None:
     said = inspect.getsource(unsupported)
     section = TEXT.split("## Not supported yet")[1]
-    for name in ("torch.compile", "FSDP", "DataParallel", "scripted"):
+    for name in ("FSDP", "DataParallel", "scripted"):
         assert name in said
         assert name in section
 
@@ -135,3 +138,41 @@ def test_the_lines_for_hugging_face_record_as_they_stand(
     exec(code_for("Hugging Face"), {"model": vit(), "data": Images()})  # noqa: S102
     (frames,) = frames_by_run(spool).values()
     assert [frame.step for frame in frames] == [0, 5]  # two epochs of 24 samples, 8 a batch
+
+
+COMPILED = (ARTICLES / "Compiled.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (step_loop, "the network was compiled after attach in a way that hides its forward"),
+        (summary, "its forward never ran, or it ran within a compiled function"),
+        (compilation, "nothing is recorded of the compiled network: "),
+        (compiled_passes, " blocks cannot be followed through compiled code"),
+        (
+            compiled_passes,
+            "the compiled network ran other operations than when its blocks were found",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_article_on_compiled_networks_quotes_what_is_said(module: object, words: str) -> None:
+    source = inspect.getsource(module)  # type: ignore[arg-type]
+    assert words in re.sub(r'"\s+f?"', "", source)
+    assert words.strip() in COMPILED
+
+
+def test_the_code_of_the_article_on_compiled_networks_runs(spool: pathlib.Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", COMPILED, re.DOTALL)
+    torch._dynamo.reset()
+    exec(compile(code, "Compiled.md", "exec"), {})  # noqa: S102
+    frames = frames_in(spool)
+    assert [len(frame.blocks) for frame in frames] == [8, 8, 8]
+    torch._dynamo.reset()
+
+
+def test_the_article_counts_the_networks_that_are_compared() -> None:
+    numbers = {29: "29 networks", 5: "five of them"}
+    assert numbers[len(test_compiled_networks.NETWORKS)] in COMPILED
+    assert numbers[len(test_compiled_networks.THROUGH_AUTOGRAD)] in COMPILED

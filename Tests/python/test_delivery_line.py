@@ -101,6 +101,17 @@ def test_the_other_sides_words_are_made_printable_short_and_free_of_the_token() 
     assert len(answer.problem) <= 210
 
 
+def test_a_token_that_the_other_side_repeats_is_not_cut_in_two() -> None:
+    for before in range(170, 201):
+        answer = asked(lambda _, k=before: Reply(401, {"detail": "x" * k + SECRET}).encoded())
+        assert isinstance(answer, Answer)
+        assert SECRET[:6] not in answer.problem
+    answer = asked(lambda _: lambda plug: plug.sendall(f"NO {SECRET}\r\n\r\n".encode()))
+    assert isinstance(answer, Silence)
+    assert answer.kind == "garbled"
+    assert SECRET not in answer.words
+
+
 @pytest.mark.parametrize(
     ("body", "store", "offset"),
     [

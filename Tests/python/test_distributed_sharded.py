@@ -1,6 +1,7 @@
 """Networks whose parameters are sharded: what is measured is right, and what is not is left out."""
 
 import pytest
+import torch
 
 import distributed_program
 from distributed_cases import gpt, images, resnet, tokens
@@ -13,6 +14,7 @@ CASES = (
     "sharded_in_other_units",
     "sharded_with_a_block_map",
     "sharded_in_part",
+    "sharded_and_compiled",
     "tensor_parallel",
 )
 OF_PARAMETERS = ("gate_gradient", "weight_norm", "gradient_norm", "update_ratio", "gate_rms")
@@ -76,6 +78,21 @@ def test_a_map_of_blocks_that_were_found_before_is_measured_from_the_first_pass_
     ]
     for step, rows in enumerate(reference(resnet(), steps)):
         check(journals, rows, step, without=(*APPROXIMATE, *OF_PARAMETERS))
+
+
+def test_compiled_and_sharded_together_train_as_they_would(cases: dict[str, Outcome]) -> None:
+    outcome = cases["sharded_and_compiled"]
+    for bare, probed in outcome.left:
+        assert all(torch.equal(a, b) for a, b in zip(bare, probed, strict=True))
+    sentence = (
+        "nothing is recorded of the compiled network: its parameters are sharded, and both together"
+        " are not recorded yet; train without torch.compile, or with DistributedDataParallel"
+    )
+    assert outcome.said == [
+        [f"resnet-probe: {sentence}"],
+        [f"resnet-probe: rank 1: {sentence}"],
+    ]
+    assert not journals_in(outcome.spool)
 
 
 def test_ranks_that_compute_the_same_samples_are_not_recorded(cases: dict[str, Outcome]) -> None:

@@ -21,6 +21,7 @@ CASES = (
     "static_graph_and_views_of_buckets",
     "hook_of_communication_and_sharded_optimizer",
     "accumulation_without_sync",
+    "compiled_replicas",
     "fewer_batches_on_rank_1",
     "images_of_other_sizes",
     "blocks_that_rank_1_runs_later",
@@ -116,6 +117,18 @@ def test_batch_norm_and_every_kind_of_gradient_exchange(name: str, two: dict[str
         check(journals, rows, step, without=APPROXIMATE)
     weights = [[frame[0].weight_norm for frame in journal.frames] for journal in journals]
     assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("name", ["inside", "outside"])
+def test_compiled_replicas_have_the_statistics_of_others(
+    name: str, two: dict[str, Outcome]
+) -> None:
+    everything = journals_in(two["compiled_replicas"].spool)
+    journals = [journal for journal in everything if journal.name == name]
+    assert [journal.rank for journal in journals] == [0, 1]
+    steps = [[[tokens(step, 0)], [tokens(step, 0)]] for step in range(2)]
+    for step, rows in enumerate(reference(gpt(), steps)):
+        check(journals, rows, step, without=APPROXIMATE)
 
 
 def test_accumulation_is_one_frame_a_step_on_each_rank(two: dict[str, Outcome]) -> None:

@@ -216,3 +216,15 @@ def test_attach_records_the_blocks_that_were_chosen(
         for frame in frames_in(spool):
             assert [block.ordinal for block in frame.blocks] == list(range(len(names)))
             assert all(block.identity_gap is not None for block in frame.blocks)
+
+
+def test_a_chain_takes_its_norm_and_activation_in() -> None:
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(4, 4, 3, padding=1), torch.nn.BatchNorm2d(4), torch.nn.ReLU(inplace=True),
+        torch.nn.Conv2d(4, 4, 3, padding=1), torch.nn.BatchNorm2d(4), torch.nn.ReLU(),
+    )  # fmt: skip
+    found = resnet_probe.find_blocks(model, torch.randn(2, 4, 8, 8))
+    assert [block.site.parameters for block in found] == [
+        ("0.weight", "0.bias", "1.weight", "1.bias"),
+        ("3.weight", "3.bias", "4.weight", "4.bias"),
+    ]

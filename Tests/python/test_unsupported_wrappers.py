@@ -17,10 +17,6 @@ from recorded import sgd, train_step
 
 Case = Callable[[nn.Module, torch.optim.Optimizer], Any]
 
-COMPILED = "compiled networks are not recorded yet"
-HIDDEN = f"of the attached network: its forward ran compiled, and {COMPILED}"
-LATER = "train without torch.compile for now"
-
 
 def images(seed: int) -> Example:
     return Example((torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(seed)),))
@@ -56,10 +52,6 @@ def one_process() -> Iterator[None]:
     torch.distributed.destroy_process_group()
 
 
-def compiled(model: nn.Module) -> Any:
-    return torch.compile(model, backend="eager")
-
-
 def attached_to(wrap: Callable[[nn.Module], Any]) -> Case:
     """Wraps, then attaches to what came out; the loop calls that."""
 
@@ -81,32 +73,6 @@ def attached_before(wrap: Callable[[nn.Module], Any]) -> Case:
     return case
 
 
-def attached_inside(wrap: Callable[[nn.Module], Any]) -> Case:
-    """Wraps, then attaches to the network inside; the loop calls the wrapper."""
-
-    def case(model: nn.Module, optimizer: torch.optim.Optimizer) -> Any:
-        wrapped = wrap(model)
-        resnet_probe.attach(model, optimizer, every=1)
-        return wrapped
-
-    return case
-
-
-def in_place(model: nn.Module) -> nn.Module:
-    model.compile(backend="eager")
-    return model
-
-
-def a_part(model: nn.Module) -> nn.Module:
-    model.layer2[0] = compiled(model.layer2[0])  # type: ignore[index,operator]
-    return model
-
-
-def a_part_in_place(model: nn.Module) -> nn.Module:
-    model.layer2.compile(backend="eager")  # type: ignore[union-attr,operator]
-    return model
-
-
 class DeepSpeedEngine(nn.Module):
     """Named as DeepSpeed names the module that it makes of a network."""
 
@@ -119,26 +85,6 @@ class DeepSpeedEngine(nn.Module):
 
 
 CASES: dict[str, tuple[Case, str]] = {
-    "compiled before": (attached_to(compiled), f"nothing is recorded: {COMPILED}; {LATER}"),
-    "compiled outside": (attached_inside(compiled), f"nothing is recorded {HIDDEN}; {LATER}"),
-    "compiled after": (attached_before(compiled), f"nothing is recorded {HIDDEN}; {LATER}"),
-    "compiled whole": (
-        attached_before(lambda model: torch.compile(model, backend="eager", fullgraph=True)),
-        f"nothing is recorded {HIDDEN}; {LATER}",
-    ),
-    "compiled in place before": (
-        attached_to(in_place), f"nothing is recorded: {COMPILED}; {LATER}",
-    ),
-    "compiled in place after": (
-        attached_before(in_place), f"nothing is recorded {HIDDEN}; {LATER}",
-    ),
-    "a part compiled before": (attached_to(a_part), f"nothing is recorded: {COMPILED}; {LATER}"),
-    "a part compiled after": (
-        attached_before(a_part), f"nothing is recorded from here on: {COMPILED}; {LATER}",
-    ),
-    "a part compiled in place": (
-        attached_to(a_part_in_place), f"nothing is recorded: {COMPILED}; {LATER}",
-    ),
     "DataParallel": (
         attached_to(nn.DataParallel),
         ("nothing is recorded: DataParallel runs copies of the network in threads; use one device"
@@ -204,53 +150,6 @@ def test_parameters_that_are_flattened(capfd: pytest.CaptureFixture[str]) -> Non
             " with torch.distributed.fsdp.fully_shard, which is recorded"
         )
     ]
-
-
-@pytest.mark.usefixtures("spool")
-@pytest.mark.parametrize("where", ["the step", "elsewhere"])
-def test_a_compiled_step_and_a_network_that_is_not_called(
-    where: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    model = network()
-    optimizer = sgd(model.parameters())
-    capfd.readouterr()
-
-    @torch.compile(backend="eager")
-    def forward(own: nn.Module, image: torch.Tensor) -> torch.Tensor:
-        return own(image).square().mean()  # type: ignore[no-any-return]
-
-    with resnet_probe.attach(model, optimizer, every=1):
-        for step in range(3):
-            called = model if where == "the step" else network()
-            forward(called, *images(step).args).backward()
-            optimizer.step()
-    assert told(capfd.readouterr().err) == [
-        (
-            "resnet-probe: nothing is recorded of the attached network: its forward never ran, or"
-            " it ran compiled, which is not recorded yet: train without torch.compile for now, and"
-            " attach to the very module that the loop calls"
-        )
-    ]
-
-
-@pytest.mark.usefixtures("spool")
-def test_a_network_that_is_compiled_after_its_first_steps(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    bare = network()
-    wanted = losses(bare, sgd(bare.parameters()))
-    model = network()
-    optimizer = sgd(model.parameters())
-    capfd.readouterr()
-    with resnet_probe.attach(model, optimizer, every=1):
-        got = [float(train_step(model, optimizer, images(0)))]
-        wrapped = compiled(model)
-        got += [float(train_step(wrapped, optimizer, images(step))) for step in (1, 2)]
-    assert got == wanted
-    lines = told(capfd.readouterr().err)
-    assert len(lines) == 2
-    assert lines[0].startswith("resnet-probe: recording 'CifarResNet'")
-    assert lines[1] == f"resnet-probe: nothing is recorded from here on: {COMPILED}; {LATER}"
 
 
 def test_a_function_that_is_compiled_leaves_the_blocks_around_it_exact(spool: pathlib.Path) -> None:

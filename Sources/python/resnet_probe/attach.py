@@ -116,6 +116,7 @@ def attach(
         given = _found(network, example, chosen, settings.sample, notices)
     group = process_group_of(model) if isinstance(model, torch.nn.Module) else None
     ranks = Ranks(network, _identity(settings, network, group), notices, group)
+    ranks.shares_id = settings.shares_id
     try:
         loop = StepLoop(
             network, optimizers, scaler, settings, notices, ranks, given, selector,
@@ -136,7 +137,9 @@ def _identity(settings: Settings, network: torch.nn.Module, group: Any) -> bytes
     if settings.run_id is None or not settings.shares_id:
         return settings.run_id
     loops = [reference() for module, reference in _attached.items() if module is not network]
-    beside = sum(loop is not None and not loop.is_finished and loop.shares_id for loop in loops)
+    beside = sum(
+        loop is not None and not loop.is_finished and loop.ranks.shares_id for loop in loops
+    )
     first = 0 if group is None else torch.distributed.get_process_group_ranks(group)[0]
     if beside == 0 and first == 0:
         return settings.run_id

@@ -31,7 +31,7 @@ class Probe:
 
         Of several processes it is rank 0's: the others wait for it here, 10 seconds at most.
         """
-        return (self._loop.run_id() if self._loop is not None else self._run_id).hex()
+        return (self._loop.ranks.known_run() if self._loop is not None else self._run_id).hex()
 
     @property
     def blocks(self) -> BlockMap | None:

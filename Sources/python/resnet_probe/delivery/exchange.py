@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,8 +61,13 @@ class Silence:
     """Why, in a few words."""
 
 
-def parse_answer(status: int, retry_after: str | None, body: bytes) -> Answer:
-    """An answer from its parts, which may hold anything; what makes no sense is left out."""
+def parse_answer(
+    status: int, retry_after: str | None, body: bytes, hide: Callable[[str], str] = str
+) -> Answer:
+    """An answer from its parts, which may hold anything; what makes no sense is left out.
+
+    ``hide`` takes secrets out of a text.
+    """
     members: object = None
     try:
         members = json.loads(body)
@@ -76,7 +82,7 @@ def parse_answer(status: int, retry_after: str | None, body: bytes) -> Answer:
         store=store if isinstance(store, str) and 0 < len(store) <= 64 else None,
         offset=_offset(offset),
         retry_after=_seconds((retry_after or "").strip()),
-        problem=printable(problem) if isinstance(problem, str) else "",
+        problem=printable(hide(problem)) if isinstance(problem, str) else "",
     )
 
 

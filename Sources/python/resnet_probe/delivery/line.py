@@ -103,9 +103,7 @@ class Line:
         if has_more or response.will_close or connection.close_after:
             self.close()
         retry_after = response.getheader("Retry-After")
-        answer = parse_answer(response.status, retry_after, content)
-        hidden = self._destination.hidden_in(answer.problem)
-        return Answer(answer.status, answer.store, answer.offset, answer.retry_after, hidden)
+        return parse_answer(response.status, retry_after, content, self._destination.hidden_in)
 
     def _connected(self) -> _Connection:
         address = self._destination.address
@@ -176,7 +174,7 @@ def silence(problem: Exception, destination: Destination) -> Silence:
             words = problem.strerror or str(problem)
             return Silence("unreachable", printable(words)[:1].lower() + printable(words)[1:])
         case _:
-            hidden = destination.hidden_in(printable(str(problem)))
+            hidden = printable(destination.hidden_in(str(problem)))
             return Silence(
                 "garbled", f"it does not speak HTTP ({type(problem).__name__}: {hidden})"
             )

@@ -15,6 +15,7 @@ from resnet_probe.blocks import BlockMap
 from resnet_probe.finding.registry import declared_in
 from resnet_probe.finding.search import Search, searching
 from resnet_probe.notices import ProbeError
+from resnet_probe.sharding import class_of, has_sharded
 from resnet_probe.tracing.trace import tensors_in
 
 
@@ -56,6 +57,11 @@ def found_in(
         raise ProbeError.explain(
             "find the blocks of", type(model).__name__, "it has lazy parameters without a shape",
             "run it once first",
+        )  # fmt: skip
+    if has_sharded(model):
+        raise ProbeError.explain(
+            "find the blocks of", class_of(model).__name__, "its parameters are sharded",
+            "call find_blocks before fully_shard, or let attach find them while it trains",
         )  # fmt: skip
     problems: list[Exception] = []
     for args, kwargs in calls:

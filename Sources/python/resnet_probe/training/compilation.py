@@ -19,7 +19,13 @@ from resnet_probe.inert import Hook
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
 
-_frames = torch._C._dynamo.eval_frame
+_frames: Any = getattr(getattr(torch._C, "_dynamo", None), "eval_frame", None)
+
+#: Whether this torch has what compiled code is followed with.
+CAN_FOLLOW = all(
+    hasattr(_frames, name)
+    for name in ("set_code_exec_strategy", "get_eval_frame_callback", "_FrameExecStrategy")
+)
 
 
 class OutsideHook(Hook[..., Any]):
@@ -50,6 +56,8 @@ def leave_uncompiled(function: Callable[..., Any], *, with_callees: bool = False
 
     Where the compiler traces a caller it still inlines the function.
     """
+    if not CAN_FOLLOW:
+        return
     action = _frames._FrameAction
     callees = action.SKIP if with_callees else action.DEFAULT
     _frames.set_code_exec_strategy(
@@ -79,7 +87,7 @@ def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_compiler_awake() -> bool:
     """Whether Python's frames are being compiled in this thread."""
-    return callable(_frames.get_eval_frame_callback())
+    return CAN_FOLLOW and callable(_frames.get_eval_frame_callback())
 
 
 leave_uncompiled(is_compiler_awake)
@@ -162,14 +170,19 @@ def is_compiled_within(model: torch.nn.Module) -> bool:
 
 
 def call_outside(
-    module: torch.nn.Module, begins: Callable[[], Any], ended: Callable[[], Any]
+    module: torch.nn.Module, begins: Callable[[Any], Any], ended: Callable[[Any], Any]
 ) -> list[Any]:
-    """Tells of each call of a compiled module, from outside; returns what to `remove`."""
+    """Tells of each call of a compiled module, from outside; returns what to `remove`.
+
+    `begins(args)` comes before it, `ended(output)` after it.
+    """
     if is_compiled_in_place(module):
-        return [CompiledCall(module, lambda *_: begins(), lambda _: ended())]
+        return [CompiledCall(module, lambda args, _: begins(args), ended)]
     return [
-        module.register_forward_pre_hook(OutsideHook(lambda *_: begins())),
-        module.register_forward_hook(OutsideHook(lambda *_: ended()), always_call=True),
+        module.register_forward_pre_hook(OutsideHook(lambda _, args: begins(args))),
+        module.register_forward_hook(
+            OutsideHook(lambda *given: ended(given[-1])), always_call=True
+        ),
     ]
 
 
@@ -188,6 +201,10 @@ def found_ahead(
 
     None, with a sentence, where it cannot be copied or run without its data.
     """
+    if not CAN_FOLLOW:
+        say("compiled", f"nothing is recorded of the compiled network: torch {torch.__version__}"
+            " does not tell what compiled code does; use a newer one")  # fmt: skip
+        return None
     try:
         with torch._C._EnableTorchFunction():  # which the guard took from the recorder
             return found_in(model, [(args, kwargs)], chosen, sample)

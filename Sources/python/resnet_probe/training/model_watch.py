@@ -19,7 +19,7 @@ from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
 from resnet_probe.measuring.turns import Turns, bound_of
-from resnet_probe.sharding import is_known
+from resnet_probe.sharding import has_sharded, is_known
 from resnet_probe.tracing.tap import call_frame
 from resnet_probe.tracing.trace import tensors_in
 from resnet_probe.training.compilation import found_ahead, is_compiled_within
@@ -30,6 +30,10 @@ from resnet_probe.training.owner_watch import OwnerWatch
 if TYPE_CHECKING:
     from resnet_probe.compiled.compiled_passes import CompiledPasses
 
+SHARDED_AND_COMPILED = (
+    "nothing is recorded of the compiled network: its parameters are sharded, and both together are"
+    " not recorded yet; train without torch.compile, or with DistributedDataParallel"
+)
 #: The most outputs of a network that are asked whether a gradient reached them.
 MOST_OUTPUTS = 8
 
@@ -107,7 +111,7 @@ class ModelWatch:
         self._turns = None if bound is None else Turns(bound, say)
         self._compiled: CompiledPasses | None = None
         self._is_compiled = False  # whether the pass under way is
-        self.entrance = Entrance(entrance or model, self._before, self._after)
+        self.entrance = Entrance(model if entrance is None else entrance, self._before, self._after)
 
     def detach(self) -> None:
         """Takes all hooks away, also in the middle of a forward."""
@@ -192,6 +196,10 @@ class ModelWatch:
             self._owners.enter(self.model, args, kwargs)
 
     def _begin_compiled(self, args: Any, kwargs: Any, present: torch.Tensor | None) -> None:
+        if has_sharded(self.model):
+            self._say("sharded and compiled", SHARDED_AND_COMPILED)
+            self._observer.pass_of_no_training("compiled")
+            return
         if self.blocks is None:
             found = found_ahead(
                 self.model, args, kwargs, self._chosen, self._sample_axis, self._say

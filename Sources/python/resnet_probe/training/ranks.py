@@ -55,6 +55,7 @@ class Ranks:
         self.world_size = 1
         self.run = given or random_identity()
         self.attempt = random_identity()
+        self.shares_id = False  # whether it is the environment's, which all networks have
         self._given = given
         self._notices = notices
         self._is_in_group = False
@@ -114,6 +115,11 @@ class Ranks:
             " this process is part of; call torch.distributed.init_process_group before the first"
             f" step, or unset {variable} where each process trains a network of its own"
         )
+
+    def known_run(self) -> bytes:
+        """The run's identity; other ranks than 0 wait for it, up to `PATIENCE`."""
+        self.hear_identity(patience=PATIENCE)
+        return self.run
 
     def hear_identity(self, *, patience: float = 0.0) -> bool:
         """Looks whether rank 0 has attached; waits for that up to `patience` seconds."""

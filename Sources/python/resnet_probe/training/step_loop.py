@@ -16,10 +16,10 @@ from resnet_probe.notices import Notices
 from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
 from resnet_probe.sharding import has_sharded
-from resnet_probe.training.compilation import has_compiled
+from resnet_probe.training.compilation import CAN_FOLLOW, has_compiled
 from resnet_probe.training.guard import Guard
 from resnet_probe.training.model_watch import ModelWatch
-from resnet_probe.training.ranks import PATIENCE, Ranks
+from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.run_record import RunRecord
 from resnet_probe.training.spoken import Spoken
 from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate, scaler_on_the_stack
@@ -52,7 +52,7 @@ class StepLoop:
         self._process = os.getpid()
         self._settings = settings
         self._notices = notices
-        self._ranks = ranks
+        self.ranks = ranks
         self._selector = selector
         self._record = RunRecord(settings, notices, ranks, self.guard)
         self._step: int | None = None  # the one under way; None before the first forward
@@ -87,16 +87,6 @@ class StepLoop:
         """Whether there is something to record, as far as is known."""
         has_blocks = self.blocks is None or len(self.blocks) > 0
         return not self.is_finished and has_blocks and self._record.is_open
-
-    @property
-    def shares_id(self) -> bool:
-        """Whether the run's identity is the environment's."""
-        return self._settings.shares_id
-
-    def run_id(self) -> bytes:
-        """The run's identity; other ranks than 0 wait for it, up to a bound."""
-        self._ranks.hear_identity(patience=PATIENCE)
-        return self._ranks.run
 
     @property
     def next_step(self) -> int:
@@ -300,7 +290,7 @@ class StepLoop:
 
     def _begin_first(self) -> bool:
         """The first training forward begins; whether this process records."""
-        silent = self._ranks.why_silent()
+        silent = self.ranks.why_silent()
         if silent is not None:
             self._notices.say("no group", silent)
             self.finish("completed")
@@ -311,7 +301,7 @@ class StepLoop:
         self._step = own or self._missed
         self._record.begin(self._step)
         self._spoken.is_sharded = has_sharded(self._watch.model)
-        if own is None and self._settings.run_id is not None and self._ranks.rank == 0:
+        if own is None and self._settings.run_id is not None and self.ranks.rank == 0:
             self._notices.say(
                 "first step",
                 "the optimizer does not tell how many steps it made: steps of this attempt count"
@@ -367,7 +357,7 @@ class StepLoop:
 
     def _found_compiled(self) -> bool:
         """Looks once for compiled code that hides the network; whether it is seen from now on."""
-        if self._has_looked or not has_compiled():
+        if self._has_looked or not CAN_FOLLOW or not has_compiled():
             return False
         self._has_looked = True
         if not self._watch.follow_compiled():
