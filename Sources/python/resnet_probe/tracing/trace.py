@@ -204,9 +204,9 @@ class Trace:
         known = self._known.get(id(tensor))
         if known is not None and known.reference() is tensor:
             if isinstance(known, Node) and known.version != version_of(tensor):
-                return known if _is_among(tensor, outputs) else self._lookup(tensor)
+                return known if any(tensor is one for one in outputs) else self._lookup(tensor)
             return known
-        if _is_among(tensor, outputs) and not isinstance(tensor, torch.nn.Parameter):
+        if any(tensor is one for one in outputs) and not isinstance(tensor, torch.nn.Parameter):
             return Constant(weakref.ref(tensor))
         return self._lookup(tensor)
 
@@ -353,10 +353,6 @@ class Trace:
 def version_of(tensor: torch.Tensor) -> int:
     """How often a tensor was written; tensors of inference mode do not count."""
     return 0 if tensor.is_inference() else tensor._version
-
-
-def _is_among(tensor: torch.Tensor, others: list[torch.Tensor]) -> bool:
-    return any(tensor is other for other in others)
 
 
 def is_mask_of(factor: torch.Tensor, shape: tuple[int, ...]) -> bool:
