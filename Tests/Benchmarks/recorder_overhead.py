@@ -35,8 +35,8 @@ from recorder.trainer import Case, Trainer
 CASES = (
     Case("resnet18", 32, 32),
     Case("resnet18", 32, 128),
-    Case("resnet50", 64, 32),
-    Case("vit", 32, 64),
+    Case("resnet50", 64, 16),
+    Case("vit", 32, 32),
 )
 ON_GPU = Case("resnet50", 224, 128)
 WITH_MEMORY = (ways.NORMS, ways.FULL, ways.HOOKS, ways.WANDB, ways.TENSORBOARD)

@@ -36,8 +36,8 @@ def compiled(model: nn.Module) -> Any:
 
 
 def distributed(model: nn.Module) -> nn.Module:
-    # Buckets of 10 kB, which cut the graph within blocks.
-    return DistributedDataParallel(model, bucket_cap_mb=0.01)
+    # Buckets of 1 MB, which cut the graph.
+    return DistributedDataParallel(model, bucket_cap_mb=1)
 
 
 ORDERS: dict[str, Callable[[nn.Module], Any]] = {
@@ -51,7 +51,7 @@ def recorded(wrap: Callable[[nn.Module], Any], spool: pathlib.Path) -> list[Reco
     for path in spool.glob("*.rpj"):
         path.unlink()
     torch.manual_seed(5)
-    model = wrap(CifarResNet(8, "A", 4).double().train())
+    model = wrap(CifarResNet(8, "A", 16).double().train())
     optimizer = sgd(model.parameters())
     torch.manual_seed(6)
     batch = Example((torch.randn(4, 3, 8, 8, dtype=torch.float64),))

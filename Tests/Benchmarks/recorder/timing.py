@@ -14,7 +14,7 @@ from recorder import ways
 from recorder.table import Compared, quartiles
 from recorder.trainer import Case, Trainer
 
-WARM_UP = 3
+WARM_UP = 2
 """Steps of each way before the first round: blocks are found, allocators are warm."""
 
 

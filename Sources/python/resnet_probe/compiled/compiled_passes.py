@@ -14,10 +14,10 @@ from torch.overrides import _get_current_function_mode_stack, _pop_mode, _push_m
 from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.compiled.buffers import Buffers, Seen
 from resnet_probe.compiled.observe import shapes_of
-from resnet_probe.compiled.order_tap import OrderTap, Reading, Table
+from resnet_probe.compiled.order_tap import OrderTap, Reading, Table, Visit
 from resnet_probe.inert import TracedHook
 from resnet_probe.measuring.gradient_sums import GradientSums
-from resnet_probe.measuring.passes import Pass, Record
+from resnet_probe.measuring.passes import Pass, Record, samples_in
 from resnet_probe.measuring.samples import Detail
 from resnet_probe.names import modules_of, parameters_of
 from resnet_probe.summary import MOST_NAMES
@@ -42,16 +42,6 @@ class CompiledGradient:
 
     def cancel(self) -> None:
         """Nothing waits."""
-
-
-class _Region:
-    """A compiled part under way: what the tap held around it."""
-
-    __slots__ = ("around", "name")
-
-    def __init__(self, name: str, around: tuple[Any, ...]) -> None:
-        self.name = name
-        self.around = around
 
 
 class CompiledPasses:
@@ -79,14 +69,9 @@ class CompiledPasses:
         self._tap = OrderTap()
         self._sets: list[dict[int, Buffers]] = []  # one for each micro-batch of a step
         self._used = 0
-        self._tables: dict[tuple[str, int], Table] = {}
-        self._calls: defaultdict[str, int] = defaultdict(int)
-        self._regions: list[_Region] = []
-        self._found: list[tuple[str, int, Any]] = []  # region, its call, what the tap saw
         self._handles: list[Any] = []
         self._pass: Pass | None = None
         self._growth = 1.0
-        self._is_other = False  # whether the pass ran other sums than when blocks were found
         names = dict(parameters_of(model))
         self._maps = {
             block.ordinal: shapes_of(
@@ -108,13 +93,8 @@ class CompiledPasses:
         if not self._handles:
             self._hook()
         tap = self._tap
-        self._calls.clear()
-        self._found = []
-        self._regions = []
-        self._make_tables(buffers)
-        tap.present = present
-        tap.arguments, tap.unmasked, tap.streams = [], [], {}
-        self._begin_region("", is_compiled=is_whole)
+        tap.begin(self._tables_for(buffers), present)
+        tap.enter("", (), is_compiled=is_whole)
         _push_mode(tap)
         return self._pass
 
@@ -122,40 +102,59 @@ class CompiledPasses:
         """Ends it: the records of its blocks are what its buffers hold, if it ran to its end."""
         one, self._pass = self._pass, None
         close(self._tap)
-        if one is None:
+        if one is None or not is_whole:
             return
-        while self._regions:
-            self._end_region()
-        self._tap.table = Table()
-        is_other, self._is_other = self._is_other, False
-        if is_other and is_whole:
-            self._say(
-                "other sums",
-                "the compiled network ran other operations than when its blocks were found, and such"
-                " steps are left out: parts that Python skips, or that torch.compiler.disable"
-                " leaves uncompiled, cannot be followed",
-            )
-            return
+        self._tap.leave(None)
         buffers = self._sets[self._used - 1]
-        for name, call, entry in self._found:
-            block = self._block_at(name, call, entry[0])
-            if block is None:
+        for visit in self._tap.visits:
+            table = self._tap.tables.get((visit.name, visit.call), Table())
+            if visit.is_other and visit.seen:
+                self._say(
+                    "other sums",
+                    f"{visit.name or 'the network'} ran other operations in compiled code than when"
+                    " its blocks were found, and is left out of such steps: parts that Python skips,"
+                    " or that torch.compiler.disable leaves uncompiled, cannot be followed",
+                )
                 continue
-            own, seen = buffers[block.ordinal], _seen(block, entry)
-            if seen is None or not self._fits(own, seen):
-                continue
-            present = _fitting(one.present, entry[1], block)
-            record = Record(
-                own.sums(seen, present, counts_absorbed=counts_absorbed),
-                CompiledGradient(own, seen), block,  # type: ignore[arg-type]
-            )  # fmt: skip
-            one.records.append(record)
+            if not visit.seen:
+                self._note_skip(one, visit, table)
+            for entry in visit.seen:
+                self._note(one, table, entry, buffers, counts_absorbed=counts_absorbed)
+        one.records.sort(key=lambda record: record.block.ordinal if record.block else -1)
+
+    def _note(
+        self, one: Pass, table: Table, entry: Any, buffers: dict[int, Buffers], *,
+        counts_absorbed: bool,
+    ) -> None:  # fmt: skip
+        """The record of one block that was measured."""
+        key = entry[0]
+        if key == "plain":
+            reading = table.plain
+        else:
+            reading = table.ends.get(key[1]) if isinstance(key, tuple) else table.joins.get(key)
+        if reading is None:
+            return
+        block = reading.block
+        own, seen = buffers[block.ordinal], _seen(block, entry)
+        if seen is None or not self._fits(own, seen):
+            return
+        present = _fitting(one.present, entry[1], block)
+        sums = own.sums(seen, present, counts_absorbed=counts_absorbed)
+        one.records.append(Record(sums, CompiledGradient(own, seen), block))  # type: ignore[arg-type]
+
+    @staticmethod
+    def _note_skip(one: Pass, visit: Visit, table: Table) -> None:
+        """A module ran whose only block did not join: its branch was skipped for the batch."""
+        own = [reading.block for reading in table.joins.values()]
+        is_one = len(own) == 1 and own[0].site.owner == visit.name and own[0].kind == "residual"
+        if is_one and visit.name and visit.shape is not None:
+            samples = samples_in(tuple(visit.shape), own[0])
+            one.records.append(Record(None, None, own[0], samples=samples))
 
     def abandon(self) -> None:
         """Takes the tap off a pass that ended without a word."""
         close(self._tap)
         self._pass = None
-        self._regions = []
 
     def end_step(self) -> None:
         """Lets go of the step's hooks; the buffers can be written again."""
@@ -201,20 +200,15 @@ class CompiledPasses:
         self._growth *= 1.25 * seen.samples / buffers.capacity
         return False
 
-    # Regions
+    # Regions, for one measured step
 
-    def _make_tables(self, buffers: dict[int, Buffers]) -> None:
-        self._tables = defaultdict(Table)
-        modules: defaultdict[tuple[str, int], int] = defaultdict(int)
+    def _tables_for(self, buffers: dict[int, Buffers]) -> dict[tuple[str, int], Table]:
+        tables: defaultdict[tuple[str, int], Table] = defaultdict(Table)
         for block in self._blocks:
+            maps = self._maps.get(block.ordinal, "unknown")
             for place in block.site.places:
-                reading = Reading(
-                    buffers[block.ordinal],
-                    place,
-                    self._detail,
-                    self._maps.get(block.ordinal, "unknown"),
-                )
-                table = self._tables[place.within, place.call]
+                reading = Reading(buffers[block.ordinal], place, self._detail, maps)
+                table = tables[place.within, place.call]
                 if block.kind != "plain":
                     table.joins[place.join] = reading
                     table.total = place.joins
@@ -226,72 +220,36 @@ class CompiledPasses:
                     table.starts[place.first_layer] = reading
                     table.ends[place.last_layer] = reading
                     table.layers = place.layers
-                else:
-                    key = (place.within, place.call)
-                    table.modules[modules[key]] = reading
-                    modules[key] += 1
-
-    def _block_at(self, name: str, call: int, key: Any) -> Block | None:
-        table = self._tables.get((name, call), Table())
-        if isinstance(key, tuple):
-            kind, number = key
-            reading = (table.ends if kind == "layer" else table.modules).get(number)
-        else:
-            reading = table.joins.get(key)
-        return None if reading is None else reading.block
-
-    def _begin_region(self, name: str, *, is_compiled: bool) -> None:
-        tap = self._tap
-        around = (tap.table, tap.is_compiled, tap.join, tap.layer, tap.module, tap.seen)
-        tap.is_compiled = is_compiled
-        self._regions.append(_Region(name, around))
-        call = self._calls[name]
-        tap.table = self._tables.get((name, call), Table())
-        tap.join = tap.layer = tap.module = 0
-        tap.seen = []
-
-    def _end_region(self) -> None:
-        tap, region = self._tap, self._regions.pop()
-        call = self._calls[region.name]
-        self._calls[region.name] = call + 1
-        self._found += [(region.name, call, entry) for entry in tap.seen]
-        joins, layers, modules = tap.join, tap.layer, tap.module
-        expected, counted = (tap.table.total, tap.table.layers), (joins, layers)
-        if any(a not in (-1, b) for a, b in zip(expected, counted, strict=True)):
-            self._is_other = True
-        tap.table, tap.is_compiled, tap.join, tap.layer, tap.module, tap.seen = region.around
-        tap.join += joins
-        tap.layer += layers
-        tap.module += modules
-
-    # Hooks, for one measured step
+                elif place.within == block.site.owner:
+                    table.plain = reading
+        return dict(tables)
 
     def _hook(self) -> None:
+        """Makes the modules regions that hold blocks, or are compiled by themselves."""
         modules = dict(modules_of(self._model))
-        tap = self._tap
-        for name in {b.site.owner for b in self._blocks if b.shortcut == "projection"}:
-            if name and name in modules:
-                owner = modules[name]
-                enter = TracedHook(lambda _, args: tap.entered(args))
-                leave = TracedHook(lambda *_: tap.left())
-                self._handles.append(owner.register_forward_pre_hook(enter))
-                self._handles.append(owner.register_forward_hook(leave))
-        for name in {
-            b.site.owner for b in self._blocks if b.kind == "plain" and not b.site.is_chain
-        }:
+        alone = dict(compiled_modules(self._model))
+        for name, module in alone.items():
+            enter = partial(self._enter, name)
+            self._handles += call_outside(module, enter, self._leave)
+        for name in {block.site.owner for block in self._blocks} - {"", *alone}:
             if name in modules:
-                end = TracedHook(lambda _, args, output: tap.module_ended(args, output))
-                self._handles.append(modules[name].register_forward_hook(end))
-        for name, module in compiled_modules(self._model):
-            self._handles += call_outside(module, partial(self._enter, name), self._leave)
+                self._handles += _region(modules[name], name, self._tap)
 
-    def _enter(self, name: str) -> None:
+    def _enter(self, name: str, args: Any) -> None:
         if self._pass is not None:
-            self._begin_region(name, is_compiled=True)
+            self._tap.enter(name, args, is_compiled=True)
 
-    def _leave(self) -> None:
-        if self._pass is not None and len(self._regions) > 1:
-            self._end_region()
+    def _leave(self, output: Any) -> None:
+        if self._pass is not None and len(self._tap.around) > 1:
+            self._tap.leave(output)
+
+
+def _region(module: torch.nn.Module, name: str, tap: OrderTap) -> list[Any]:
+    """Hooks that a compiler traces too."""
+    return [
+        module.register_forward_pre_hook(TracedHook(lambda _, args: tap.enter(name, args))),
+        module.register_forward_hook(TracedHook(lambda *given: tap.leave(given[-1]))),
+    ]
 
 
 def _is_placed(block: Block) -> bool:

@@ -80,9 +80,23 @@ class Table:
     starts: dict[int, Reading] = field(default_factory=dict)  # of chains, by their first layer
     forks: dict[int, Reading] = field(default_factory=dict)  # by the layer that makes a stream
     ends: dict[int, Reading] = field(default_factory=dict)
-    modules: dict[int, Reading] = field(default_factory=dict)  # plain blocks that are modules
+    plain: Reading | None = None  # the plain block that the call itself is
     total: int = -1  # how many joining operations the call has; -1: they do not matter
     layers: int = -1  # and how many layers
+
+
+_NONE = Table()
+
+
+@dataclass(slots=True)
+class Visit:
+    """One call of a module that holds blocks: what the tap saw in it."""
+
+    name: str
+    call: int
+    seen: list[Any]
+    is_other: bool  # it ran other operations than when blocks were found
+    shape: Any  # of its first argument
 
 
 class OrderTap(TorchFunctionMode):
@@ -95,16 +109,73 @@ class OrderTap(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.table = Table()
-        self.is_compiled = False  # whether the region under way is
-        self.join = 0
-        self.layer = 0
-        self.module = 0
+        self.tables: dict[tuple[str, int], Table] = {}
+        self.calls: dict[str, int] = {}
+        self.visits: list[Visit] = []
         self.present: torch.Tensor | None = None
-        self.arguments: list[Any] = []  # of the owners under way
+        self.around: list[Any] = []  # the regions that the one under way is in
+        self.table = _NONE
+        self.name, self.call = "", 0
+        self.is_compiled = False  # whether the region under way is
+        self.join = self.layer = 0
+        self.args: Any = ()  # of the region's call
+        self.seen: list[Any] = []
         self.unmasked: list[torch.Tensor] = []  # F and its mask, until the join
         self.streams: dict[int, torch.Tensor] = {}  # of chains and projections, by their layer
-        self.seen: list[Any] = []
+
+    def begin(self, tables: dict[tuple[str, int], Table], present: torch.Tensor | None) -> None:
+        """Forgets the pass before."""
+        self.tables, self.present = tables, present
+        self.calls, self.visits, self.around = {}, [], []
+        self.unmasked, self.streams = [], {}
+
+    def enter(self, name: str, args: Any, *, is_compiled: bool = False) -> None:
+        """A module begins that holds blocks: a region, in which operations are numbered anew.
+
+        So equal modules are equal to a compiler. `is_compiled`: it is compiled by itself.
+        """
+        if _is_apart():
+            return
+        self.around.append(
+            (self.table, self.name, self.call, self.is_compiled, self.join, self.layer, self.args,
+             self.seen)
+        )  # fmt: skip
+        call = self.calls.get(name, 0)
+        self.calls[name] = call + 1
+        self.table = self.tables.get((name, call), _NONE)
+        self.name, self.call = name, call
+        self.is_compiled = self.is_compiled or is_compiled
+        self.join = self.layer = 0
+        self.args = args
+        self.seen = []
+
+    def leave(self, output: Any) -> None:
+        """It ended."""
+        if _is_apart() or len(self.around) == 0:
+            return
+        table = self.table
+        if table.plain is not None and isinstance(output, torch.Tensor):
+            streams = [
+                a for a in self.args if isinstance(a, torch.Tensor) and a.is_floating_point()
+            ]
+            if len(streams) == 1:
+                self._plain("plain", table.plain, streams[0], output)
+        is_other = (table.total >= 0 and table.total != self.join) or (
+            table.layers >= 0 and table.layers != self.layer
+        )
+        shapes = [a.shape for a in self.args if isinstance(a, torch.Tensor)]
+        shape = shapes[0] if len(shapes) > 0 else None
+        self.visits.append(Visit(self.name, self.call, self.seen, is_other, shape))
+        join, layer = self.join, self.layer
+        around = self.around.pop()
+        self.table, self.name, self.call, self.is_compiled = (
+            around[0],
+            around[1],
+            around[2],
+            around[3],
+        )
+        self.join, self.layer = around[4] + join, around[5] + layer
+        self.args, self.seen = around[6], around[7]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Does the operation; measures before and after it."""
@@ -158,8 +229,8 @@ class OrderTap(TorchFunctionMode):
             else:
                 branch = unmasked
         fork = None
-        if reading.fork >= 0 and len(self.arguments) > 0:
-            fork = self.arguments[-1][reading.fork]
+        if 0 <= reading.fork < len(self.args):
+            fork = self.args[reading.fork]
         elif reading.fork_layer in self.streams:
             fork = self.streams.pop(reading.fork_layer)
         _before_sum(
@@ -193,32 +264,15 @@ class OrderTap(TorchFunctionMode):
         )  # fmt: skip
         self.seen.append((key, output.shape, None, None))
 
-    def entered(self, args: Any) -> None:
-        """A module begins whose arguments hold a projection's stream."""
-        if not _is_apart():
-            self.arguments.append(args)
-
-    def left(self) -> None:
-        """It ends."""
-        if not _is_apart():
-            self.arguments.pop()
-
-    def module_ended(self, args: Any, output: Any) -> None:
-        """A plain block that is a module ended."""
-        if _is_apart():
-            return
-        module = self.module
-        self.module = module + 1
-        if module in self.table.modules:
-            streams = [a for a in args if isinstance(a, torch.Tensor) and a.is_floating_point()]
-            self._plain(("module", module), self.table.modules[module], streams[0], output)
-
 
 for _inlined in (
     OrderTap.__torch_function__, OrderTap._runs_graph, OrderTap._mask, OrderTap._joined,
-    OrderTap._layer, OrderTap._plain, OrderTap.entered, OrderTap.left, OrderTap.module_ended,
+    OrderTap._layer, OrderTap._plain,
     is_joining, _is_apart,
 ):  # fmt: skip
     leave_uncompiled(_inlined)
-for _whole in (observe.before_sum, observe.after_sum, observe.concatenation, observe.plain):
+for _whole in (
+    observe.before_sum, observe.after_sum, observe.concatenation, observe.plain, is_in_subgraph,
+    OrderTap.enter, OrderTap.leave,
+):  # fmt: skip
     leave_uncompiled(_whole, with_callees=True)

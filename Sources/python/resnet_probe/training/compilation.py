@@ -19,7 +19,7 @@ from resnet_probe.inert import Hook
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
 
-_frames = getattr(getattr(torch._C, "_dynamo", None), "eval_frame", None)
+_frames: Any = getattr(getattr(torch._C, "_dynamo", None), "eval_frame", None)
 
 #: Whether this torch has what compiled code is followed with.
 CAN_FOLLOW = all(
@@ -170,14 +170,19 @@ def is_compiled_within(model: torch.nn.Module) -> bool:
 
 
 def call_outside(
-    module: torch.nn.Module, begins: Callable[[], Any], ended: Callable[[], Any]
+    module: torch.nn.Module, begins: Callable[[Any], Any], ended: Callable[[Any], Any]
 ) -> list[Any]:
-    """Tells of each call of a compiled module, from outside; returns what to `remove`."""
+    """Tells of each call of a compiled module, from outside; returns what to `remove`.
+
+    `begins(args)` comes before it, `ended(output)` after it.
+    """
     if is_compiled_in_place(module):
-        return [CompiledCall(module, lambda *_: begins(), lambda _: ended())]
+        return [CompiledCall(module, lambda args, _: begins(args), ended)]
     return [
-        module.register_forward_pre_hook(OutsideHook(lambda *_: begins())),
-        module.register_forward_hook(OutsideHook(lambda *_: ended()), always_call=True),
+        module.register_forward_pre_hook(OutsideHook(lambda _, args: begins(args))),
+        module.register_forward_hook(
+            OutsideHook(lambda *given: ended(given[-1])), always_call=True
+        ),
     ]
 
 
