@@ -1,8 +1,9 @@
 """Endurance: nothing is lost, whatever dies when.
 
 Runs the real daemon (RESNET_PROBE, else .build/release/resnet-probe) against real recorders, and holds
-the store against what they ended. `--short` takes about a minute, without it 500 kills. Names of tests
-as arguments run only those.
+the store against what they ended. "cluster" needs a Python with torch (RESNET_PROBE_PYTHON, else this
+one). `--short` takes about two minutes, without it 500 kills. Names of tests as arguments run only
+those.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from daemon import PROGRAM
 from waiting import Broken
 
 CASES: dict[str, Case] = {
+    "cluster": cluster.train,  # the longest, so the first
     "killed-daemon": killed_daemon.follow,
     "killed-daemon-http": killed_daemon.deliver,
     "killed-daemon-tls": networked.deliver,
@@ -48,7 +50,6 @@ CASES: dict[str, Case] = {
     "restored-store": older_store.restore,
     "deleted-store": older_store.delete,
     "replaced-store": older_store.replace,
-    "cluster": cluster.train,
 }
 
 

@@ -40,7 +40,6 @@ def train(options: Options) -> str:
     """Daemon, each rank, and torchrun with all of them are killed, and started again: every measured
     step of all ranks is in the report."""
     python()
-    dice = random.Random(options.seed)
     with Scene() as scene:
         network = Network.new(scene.folder)
         scene.daemon.options = network.options
@@ -58,17 +57,9 @@ def train(options: Options) -> str:
         scene.daemon.start_ready()
         until(lambda: _offset(scene.store, older) > 0, "what an earlier run left is delivered")
         scene.daemon.kill()
-        for rank in range(RANKS):
-            killed = torchrun.kill_rank(rank)
-            if scene.daemon.has_ended():
-                scene.daemon.start_ready()
-            torchrun.await_steps(dice.randint(ENOUGH, 2 * ENOUGH), killed)
-            if rank % 2:
-                scene.daemon.kill()
-        killed = torchrun.kill_all()
-        torchrun.launch()
-        scene.daemon.start_ready()
-        torchrun.await_steps(ENOUGH, killed)
+        dice = random.Random(options.seed)
+        for _ in range(1 if options.is_short else 3):
+            _kill_in_turn(scene, torchrun, dice)
         scene.daemon.kill()
         torchrun.end()
         expect("not delivered to https://" in torchrun.printed(), "what is left is said")
@@ -80,6 +71,22 @@ def train(options: Options) -> str:
         scene.daemon.stop()
         _check_secret(scene, torchrun, network)
         return _check(scene, torchrun, older)
+
+
+def _kill_in_turn(scene: Scene, torchrun: Torchrun, dice: random.Random) -> None:
+    """Kills each rank, which torchrun answers with a new start, and the daemon behind every other one;
+    then torchrun with all ranks."""
+    for rank in range(RANKS):
+        killed = torchrun.kill_rank(rank)
+        if scene.daemon.has_ended():
+            scene.daemon.start_ready()
+        torchrun.await_steps(dice.randint(ENOUGH, 2 * ENOUGH), killed)
+        if rank % 2:
+            scene.daemon.kill()
+    killed = torchrun.kill_all()
+    torchrun.launch()
+    scene.daemon.start_ready()
+    torchrun.await_steps(ENOUGH, killed)
 
 
 def _leave_older(spool: pathlib.Path, steps: int) -> Journal:
