@@ -23,7 +23,8 @@ class Operands:
     fork: int = -1  # which argument of the owner's call is the stream
     is_fork_whole: bool = True  # the stream is not overwritten before the join
     is_fork_added: bool = False  # the shortcut is the stream itself, and no view of it
-    samples: int = 0  # of the branch, in one row of the batch
+    samples: int = 0  # of the branch, where the block was found
+    inputs: int = 0  # elements of the network's inputs there
 
 
 @dataclass(frozen=True, slots=True)

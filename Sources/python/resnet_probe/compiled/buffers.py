@@ -74,7 +74,7 @@ class Buffers:
             rectified=None, own_stream_square=rows[OWN, :n] if is_own else stream,
             survives=rows[SURVIVES, :n] != 0 if seen.is_masked else None, present=present,
             stream_width=seen.stream_width if is_known else 0, branch_width=seen.branch_width,
-            column_sum=self.columns if full and not dense else None,
+            column_sum=self.columns if full and seen.branch_width == self.width else None,
             absorbed=self.absorbed if counts_absorbed and self._counts_absorbed else None,
         )  # fmt: skip
 

@@ -22,7 +22,12 @@ from resnet_probe.measuring.samples import Detail
 from resnet_probe.names import modules_of, parameters_of
 from resnet_probe.summary import MOST_NAMES
 from resnet_probe.tracing.trace import tensors_in
-from resnet_probe.training.compilation import call_outside, compiled_modules
+from resnet_probe.training.compilation import (
+    OwnCode,
+    call_outside,
+    compiled_modules,
+    leave_uncompiled,
+)
 
 
 class CompiledGradient:
@@ -67,6 +72,7 @@ class CompiledPasses:
         self._detail: Detail = detail
         self._say = say
         self._tap = OrderTap()
+        self.own_code = OwnCode()
         self._sets: list[dict[int, Buffers]] = []  # one for each micro-batch of a step
         self._used = 0
         self._handles: list[Any] = []
@@ -95,16 +101,23 @@ class CompiledPasses:
         tap = self._tap
         tap.begin(self._tables_for(buffers), present)
         tap.enter("", (), is_compiled=is_whole)
+        self.own_code.enter()
         _push_mode(tap)
         return self._pass
 
     def end(self, *, counts_absorbed: bool, is_whole: bool) -> None:
         """Ends it: the records of its blocks are what its buffers hold, if it ran to its end."""
         one, self._pass = self._pass, None
-        close(self._tap)
+        self._close()
         if one is None or not is_whole:
             return
         self._tap.leave(None)
+        if self._tap.is_blind and not any(visit.seen for visit in self._tap.visits):
+            self._say(
+                "uncompiled",
+                "the compiled network ran uncompiled (torch gives up where code is compiled too often:"
+                " torch._dynamo.config.recompile_limit), and such steps are left out",
+            )
         buffers = self._sets[self._used - 1]
         for visit in self._tap.visits:
             table = self._tap.tables.get((visit.name, visit.call), Table())
@@ -116,7 +129,7 @@ class CompiledPasses:
                     " or that torch.compiler.disable leaves uncompiled, cannot be followed",
                 )
                 continue
-            if not visit.seen:
+            if not visit.seen and not self._tap.is_blind:
                 self._note_skip(one, visit, table)
             for entry in visit.seen:
                 self._note(one, table, entry, buffers, counts_absorbed=counts_absorbed)
@@ -151,9 +164,13 @@ class CompiledPasses:
             samples = samples_in(tuple(visit.shape), own[0])
             one.records.append(Record(None, None, own[0], samples=samples))
 
+    def _close(self) -> None:
+        close(self._tap)
+        self.own_code.leave()
+
     def abandon(self) -> None:
         """Takes the tap off a pass that ended without a word."""
-        close(self._tap)
+        self._close()
         self._pass = None
 
     def end_step(self) -> None:
@@ -166,14 +183,17 @@ class CompiledPasses:
     # Buffers
 
     def _buffers_for(self, args: Any, kwargs: Any) -> dict[int, Buffers]:
-        first = next((t for t in tensors_in((args, kwargs)) if t.ndim), None)
-        rows = first.shape[0] if first is not None else 1
+        tensors = tensors_in((args, kwargs))
+        rows = max((t.shape[0] for t in tensors if t.ndim), default=1)
+        inputs = sum(t.numel() for t in tensors)
         if self._used == len(self._sets):
             self._sets.append({})
         own = self._sets[self._used]
         self._used += 1
         for block in self._blocks:
-            wanted = math.ceil(rows * max(1, block.site.operands.samples) * self._growth)
+            found = block.site.operands
+            likely = found.samples * inputs / max(1, found.inputs)
+            wanted = math.ceil(max(rows, likely) * self._growth)
             known = own.get(block.ordinal)
             if known is None or known.capacity < wanted:
                 own[block.ordinal] = self._new_buffers(block, wanted)
@@ -230,7 +250,7 @@ class CompiledPasses:
         alone = dict(compiled_modules(self._model))
         for name, module in alone.items():
             enter = partial(self._enter, name)
-            self._handles += call_outside(module, enter, self._leave)
+            self._handles += call_outside(module, enter, self._leave, self.own_code.isolate)
         for name in {block.site.owner for block in self._blocks} - {"", *alone}:
             if name in modules:
                 self._handles += _region(modules[name], name, self._tap)
@@ -246,9 +266,18 @@ class CompiledPasses:
 
 def _region(module: torch.nn.Module, name: str, tap: OrderTap) -> list[Any]:
     """Hooks that a compiler traces too."""
+
+    def enters(_: torch.nn.Module, args: Any) -> None:
+        tap.enter(name, args)
+
+    def leaves(_: torch.nn.Module, args: Any, output: Any) -> None:
+        tap.leave(output)
+
+    for hook in (enters, leaves, TracedHook.__call__):
+        leave_uncompiled(hook)
     return [
-        module.register_forward_pre_hook(TracedHook(lambda _, args: tap.enter(name, args))),
-        module.register_forward_hook(TracedHook(lambda *given: tap.leave(given[-1]))),
+        module.register_forward_pre_hook(TracedHook(enters)),
+        module.register_forward_hook(TracedHook(leaves)),
     ]
 
 
@@ -266,7 +295,7 @@ def _seen(block: Block, entry: Any) -> Seen | None:
     shape = tuple(branch) + (1,) * (2 - len(branch))
     lead = len(shape) - 1 if block.sample_axis == "token" else 1
     known = block.branch_shape
-    if known and (len(known) != len(shape) - lead or known[0] != shape[lead]):
+    if known and not is_like(known, shape[lead:]):
         return None
     samples, width = math.prod(shape[:lead]), math.prod(shape[lead:])
     own = None
@@ -278,6 +307,12 @@ def _seen(block: Block, entry: Any) -> Seen | None:
     elif own is not None:
         stream = own
     return Seen(samples, stream, width, own, block.site.operands.mask >= 0)
+
+
+def is_like(known: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether a branch is of a block's shape: images and sequences may be of another size."""
+    same_rank = len(known) == len(shape)
+    return same_rank and (known[:1] == shape[:1] or known[-1:] == shape[-1:])
 
 
 def _fitting(present: torch.Tensor | None, shape: Any, block: Block) -> torch.Tensor | None:

@@ -9,6 +9,7 @@ between a block and what follows, and an operation in place stays one. The formu
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ def before_sum(
     the shapes of the branch's parameters: only where the branch is seen to come from the stream
     through them is the gradient at the stream this block's.
     """
-    if branch.shape[0] == 0:
+    if not _has_room(branch, forward, axis):
         return
     full = detail == "full"
     with exact(branch.device):
@@ -69,6 +70,8 @@ def concatenation(
     new: Tensor, reused: list[Tensor], forward: Tensor, gradient: Tensor, axis: str, detail: str
 ) -> None:
     """A dense block: squares of the reused maps and of the new ones, and the gradient at these."""
+    if not _has_room(new, forward, axis):
+        return
     with exact(new.device):
         lead = len(leading(laid_out(new), axis))  # type: ignore[arg-type]
         wide = accumulator(new, *reused)
@@ -88,6 +91,8 @@ def plain(
     gradient: Tensor, axis: str, detail: str, listens: bool, maps: str,
 ) -> None:  # fmt: skip
     """A block without a shortcut: F := y − x."""
+    if not _has_room(output, forward, axis):
+        return
     full = detail == "full"
     with exact(output.device):
         wide = accumulator(stream, output)
@@ -179,6 +184,12 @@ def _write_through(held: _Held, stream_gradient: Tensor, buffer: Tensor, axis: s
         wide = accumulator(dx, g)
         lead = len(leading(g, axis))  # type: ignore[arg-type]
         _write(buffer, rows.THROUGH, _square(dx.to(wide) - g.to(wide), lead))
+
+
+def _has_room(values: Tensor, buffer: Tensor, axis: str) -> bool:
+    """Whether a buffer holds as many samples; the host sees by the shape where it does not."""
+    count = math.prod(leading(laid_out(values), axis))  # type: ignore[arg-type]
+    return 0 < count <= buffer.shape[1]
 
 
 def _write(buffer: Tensor, row: int, values: Tensor) -> None:

@@ -120,6 +120,7 @@ class OrderTap(TorchFunctionMode):
         self.join = self.layer = 0
         self.args: Any = ()  # of the region's call
         self.seen: list[Any] = []
+        self.is_blind = False  # whether operations ran that nobody numbered
         self.unmasked: list[torch.Tensor] = []  # F and its mask, until the join
         self.streams: dict[int, torch.Tensor] = {}  # of chains and projections, by their layer
 
@@ -127,6 +128,7 @@ class OrderTap(TorchFunctionMode):
         """Forgets the pass before."""
         self.tables, self.present = tables, present
         self.calls, self.visits, self.around = {}, [], []
+        self.is_blind = False
         self.unmasked, self.streams = [], {}
 
     def enter(self, name: str, args: Any, *, is_compiled: bool = False) -> None:
@@ -180,9 +182,11 @@ class OrderTap(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Does the operation; measures before and after it."""
         kwargs = kwargs or {}
-        if not torch.compiler.is_dynamo_compiling() and self._runs_graph():
-            return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
+        if not torch.compiler.is_dynamo_compiling() and self._runs_graph():
+            if is_joining(name, args):
+                self.is_blind = True  # a graph of the backend "eager", or no graph at all
+            return func(*args, **kwargs)
         if (is_joining(name, args) or name in LAYERS) and _is_apart():
             return func(*args, **kwargs)
         if is_joining(name, args):

@@ -46,14 +46,15 @@ def places_of(
     return tuple(found)
 
 
-def operands_of(trace: Trace, candidate: Candidate, owner: int, samples: int) -> Operands:
+def operands_of(
+    trace: Trace, candidate: Candidate, owner: int, samples: int, inputs: int
+) -> Operands:
     """Which arguments of a candidate's operations are its branch, its stream and its mask."""
     junction = candidate.junction
     masked = junction.ending.mask_node
     mask = trace.nodes[masked] if masked is not None else None
     arguments = trace.calls[owner].arguments
     fork = junction.forks[0]
-    rows = trace.nodes[fork].shape[0] if trace.nodes[fork].shape else 1
     return Operands(
         branch=junction.branch_operand,
         mask=mask.factor_operand if mask is not None else -1,
@@ -63,5 +64,6 @@ def operands_of(trace: Trace, candidate: Candidate, owner: int, samples: int) ->
         fork=arguments.index(fork) if fork in arguments else -1,
         is_fork_whole=junction.is_fork_whole,
         is_fork_added=junction.is_fork_added,
-        samples=samples // max(1, rows),
+        samples=samples,
+        inputs=inputs,
     )

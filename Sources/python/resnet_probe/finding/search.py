@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.nn.modules import module as torch_module
 
-from resnet_probe.blocks import Block, BlockMap, Site
+from resnet_probe.blocks import Block, BlockMap, Operands, Site
 from resnet_probe.finding import graph, plain
 from resnet_probe.finding.graph import Candidate, Names, UnclearSum
 from resnet_probe.finding.inferred import with_inferred
@@ -72,6 +72,7 @@ class Search(Listener):
     _tap: Tap | None = None
     _fast_paths: FastPaths | None = None
     _shape: tuple[int, ...] = ()  # of the first input
+    _inputs: int = 0  # elements of all inputs
     _is_sharded: bool = False  # whether parameters are other tensors while their modules run
     _thread: int = 0
 
@@ -93,6 +94,7 @@ class Search(Listener):
         self.trace.enter(self.model)
         for tensor in inputs:
             self.trace.add_input(tensor)
+        self._inputs = sum(tensor.numel() for tensor in inputs)
         self._shape = next((tuple(tensor.shape) for tensor in inputs if tensor.ndim), ())
         self._handles = [
             torch_module.register_module_forward_pre_hook(self._enter),
@@ -313,7 +315,8 @@ class Search(Listener):
             else:
                 site = replace(site, places=self._places_of_call(one.call))
             found_as = declared.found if declared is not None else "module"
-            block = replace(block, found=found_as, site=site)
+            counted = Operands(samples=samples_in(one.shape, block), inputs=self._inputs)
+            block = replace(block, found=found_as, site=replace(site, operands=counted))
             found.append((one.nodes[-1], block, self._plain_records.pop(place, None)))
         found.sort(key=lambda entry: entry[0])
         remarks += graph.unclear_remarks(self._unclear)
@@ -336,7 +339,7 @@ class Search(Listener):
         samples = samples_in(trace.nodes[junction.branch_node].shape, block)
         return replace(
             block.site, places=places_of(trace, self.names, end, mask=mask, fork=fork),
-            operands=operands_of(trace, candidate, owner, samples),
+            operands=operands_of(trace, candidate, owner, samples, self._inputs),
         )  # fmt: skip
 
     def _places_of_call(self, own: Call) -> tuple[Place, ...]:

@@ -98,6 +98,46 @@ def was_called_compiled() -> bool:
     return _Awake.is_so
 
 
+class OwnCode:
+    """Keeps the code that measured passes compile apart from what the network compiles by itself.
+
+    Neither counts against the other's limit of recompilations, and passing the own one is no error.
+    """
+
+    #: How often code may be compiled anew in measured passes.
+    LIMIT = 64
+
+    def __init__(self) -> None:
+        self._before: tuple[int, int] | None = None
+        self._number: int | None = None
+
+    def enter(self) -> None:
+        """From here on, in this thread, compiled code is the recorder's."""
+        config = torch._dynamo.config
+        if self._number is None:
+            numbers = getattr(torch._dynamo.eval_frame, "_next_isolate_recompiles_id", None)
+            self._number = next(numbers) if numbers is not None else -1
+        self.isolate()
+        if self._before is None:
+            self._before = (config.recompile_limit, config.accumulated_recompile_limit)
+            config.recompile_limit = max(self.LIMIT, config.recompile_limit)
+            config.accumulated_recompile_limit = max(1024, config.accumulated_recompile_limit)
+
+    def isolate(self) -> None:
+        """Once more, inside of what a compiled call set itself."""
+        if self._number is not None and self._number >= 0:
+            _frames.set_eval_frame_isolate_recompiles_id(self._number)
+
+    def leave(self) -> None:
+        """It is the network's again."""
+        if self._before is not None:
+            config = torch._dynamo.config
+            config.recompile_limit, config.accumulated_recompile_limit = self._before
+            self._before = None
+        if self._number is not None and self._number >= 0:
+            _frames.set_eval_frame_isolate_recompiles_id(-1)
+
+
 class CompiledCall:
     """Stands in for what `module.compile()` made of a module's call, until `remove`.
 
@@ -170,16 +210,27 @@ def is_compiled_within(model: torch.nn.Module) -> bool:
 
 
 def call_outside(
-    module: torch.nn.Module, begins: Callable[[Any], Any], ended: Callable[[Any], Any]
+    module: torch.nn.Module,
+    begins: Callable[[Any], Any],
+    ended: Callable[[Any], Any],
+    within: Callable[[], Any],
 ) -> list[Any]:
     """Tells of each call of a compiled module, from outside; returns what to `remove`.
 
-    `begins(args)` comes before it, `ended(output)` after it.
+    `begins(args)` comes before it, `within()` where its compiled code begins, `ended(output)` after.
     """
     if is_compiled_in_place(module):
-        return [CompiledCall(module, lambda args, _: begins(args), ended)]
+        return [
+            CompiledCall(module, lambda args, _: begins(args), ended),
+            module.register_forward_pre_hook(OutsideHook(lambda *_: within())),
+        ]
+
+    def enters(_: torch.nn.Module, args: Any) -> None:
+        begins(args)
+        within()
+
     return [
-        module.register_forward_pre_hook(OutsideHook(lambda _, args: begins(args))),
+        module.register_forward_pre_hook(OutsideHook(enters)),
         module.register_forward_hook(
             OutsideHook(lambda *given: ended(given[-1])), always_call=True
         ),

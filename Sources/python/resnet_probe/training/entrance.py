@@ -63,12 +63,12 @@ class Entrance:
     """Hooks on one module until `remove`; it can move to another.
 
     `begins(args, kwargs)` comes before each call, `ended(output)` after it, with None where the
-    call raised.
+    call raised; `within()` where compiled code begins, in a call that `begins` saw before.
     """
 
     def __init__(
         self, module: torch.nn.Module, begins: Callable[[Any, Any], Any],
-        ended: Callable[[Any], Any],
+        ended: Callable[[Any], Any], within: Callable[[], Any],
     ) -> None:  # fmt: skip
         self.module = module
         self.is_compiled = False  # whether the call that began last runs compiled
@@ -77,6 +77,7 @@ class Entrance:
         self._keywords: dict[str, Any] | None = None  # of the call under way that trains
         self._begins = begins
         self._ended = ended
+        self._within = within
         self._call: CompiledCall | None = None
         self._is_in_call = False
         self._handles: list[Any] = []
@@ -109,7 +110,9 @@ class Entrance:
         self._handles = [pre, post]
 
     def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        if module is self.module and not self._is_in_call and not is_redirected(module):
+        if module is self.module and self._is_in_call:
+            self._within()
+        elif module is self.module and not is_redirected(module):
             self.is_compiled = (
                 was_called_compiled() or is_wrapper(module) or has_compiled_forward(module)
             )

@@ -111,7 +111,9 @@ class ModelWatch:
         self._turns = None if bound is None else Turns(bound, say)
         self._compiled: CompiledPasses | None = None
         self._is_compiled = False  # whether the pass under way is
-        self.entrance = Entrance(model if entrance is None else entrance, self._before, self._after)
+        self.entrance = Entrance(
+            model if entrance is None else entrance, self._before, self._after, self._within
+        )
 
     def detach(self) -> None:
         """Takes all hooks away, also in the middle of a forward."""
@@ -215,6 +217,10 @@ class ModelWatch:
         self._current = self._compiled.begin(
             args, kwargs, present, is_whole=self.entrance.is_compiled
         )
+
+    def _within(self) -> None:
+        if self._is_compiled and self._compiled is not None and self._is_under_way():
+            self._compiled.own_code.isolate()
 
     def _after(self, output: Any) -> None:
         self._guard(self._end, output)
