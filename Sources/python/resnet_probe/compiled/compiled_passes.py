@@ -12,6 +12,7 @@ import torch
 from torch.overrides import _get_current_function_mode_stack, _pop_mode, _push_mode
 
 from resnet_probe.blocks import Block, BlockMap
+from resnet_probe.compiled import origin
 from resnet_probe.compiled.buffers import Buffers, Seen
 from resnet_probe.compiled.observe import shapes_of
 from resnet_probe.compiled.order_tap import OrderTap, Reading, Table, Visit
@@ -100,6 +101,7 @@ class CompiledPasses:
             self._hook()
         tap = self._tap
         tap.begin(self._tables_for(buffers), present)
+        self._expect(buffers)
         tap.enter("", (), is_compiled=is_whole)
         self.own_code.enter()
         _push_mode(tap)
@@ -112,6 +114,8 @@ class CompiledPasses:
         if one is None or not is_whole:
             return
         self._tap.leave(None)
+        gradients = [own.gradient for own in self._sets[self._used - 1].values()]
+        one.backward_begins = partial(_reset, gradients, [g._version for g in gradients])
         if self._tap.is_blind and not any(visit.seen for visit in self._tap.visits):
             self._say(
                 "uncompiled",
@@ -121,7 +125,9 @@ class CompiledPasses:
         buffers = self._sets[self._used - 1]
         for visit in self._tap.visits:
             table = self._tap.tables.get((visit.name, visit.call), Table())
-            if visit.is_other and visit.seen:
+            if visit.is_other and (
+                visit.seen or (table.joins and not visit.is_empty and visit.name)
+            ):
                 self._say(
                     "other sums",
                     f"{visit.name or 'the network'} ran other operations in compiled code than when"
@@ -129,7 +135,7 @@ class CompiledPasses:
                     " or that torch.compiler.disable leaves uncompiled, cannot be followed",
                 )
                 continue
-            if not visit.seen and not self._tap.is_blind:
+            if not visit.seen and visit.is_empty and not self._tap.is_blind:
                 self._note_skip(one, visit, table)
             for entry in visit.seen:
                 self._note(one, table, entry, buffers, counts_absorbed=counts_absorbed)
@@ -163,6 +169,21 @@ class CompiledPasses:
         if is_one and visit.name and visit.shape is not None:
             samples = samples_in(tuple(visit.shape), own[0])
             one.records.append(Record(None, None, own[0], samples=samples))
+
+    def _expect(self, buffers: dict[int, Buffers]) -> None:
+        """Tells which parameters each block's branch is to be made of."""
+        named = dict(parameters_of(self._model))
+        origin.expect(
+            {
+                id(own.forward): (
+                    own.forward,
+                    [p for n in own.block.site.parameters if (p := named.get(n)) is not None
+                     and p.requires_grad],
+                )
+                for own in buffers.values()
+            },
+            list(named.values()),
+        )  # fmt: skip
 
     def _close(self) -> None:
         close(self._tap)
@@ -264,14 +285,22 @@ class CompiledPasses:
             self._tap.leave(output)
 
 
+def _reset(buffers: list[torch.Tensor], versions: list[int]) -> None:
+    """Lets a graph run backward once more, or late: it expects its buffers as its forward left them.
+
+    A compiled graph keeps them as tensors that its backward pass needs, and that pass writes them.
+    """
+    torch._C._autograd._unsafe_set_version_counter(tuple(buffers), tuple(versions))
+
+
 def _region(module: torch.nn.Module, name: str, tap: OrderTap) -> list[Any]:
     """Hooks that a compiler traces too."""
 
     def enters(_: torch.nn.Module, args: Any) -> None:
         tap.enter(name, args)
 
-    def leaves(_: torch.nn.Module, args: Any, output: Any) -> None:
-        tap.leave(output)
+    def leaves(*given: Any) -> None:
+        tap.leave(given[-1])
 
     for hook in (enters, leaves, TracedHook.__call__):
         leave_uncompiled(hook)

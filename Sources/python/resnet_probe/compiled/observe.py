@@ -9,7 +9,10 @@ between a block and what follows, and an operation in place stays one. The formu
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,6 +29,17 @@ _pending: dict[int, _Held] = {}
 MOST_OPERATIONS = 10_000
 
 
+def never_raises(function: Callable[..., None]) -> Callable[..., None]:
+    """What stands in a user's graph may fail to measure; it may not fail."""
+
+    @functools.wraps(function)
+    def guarded(*args: Any) -> None:
+        with contextlib.suppress(Exception):
+            function(*args)
+
+    return guarded
+
+
 class _Held:
     """A block's operands between its join and its backward pass."""
 
@@ -36,6 +50,7 @@ class _Held:
         self.gradient: Tensor | None = None
 
 
+@never_raises
 def before_sum(
     stream: Tensor, branch: Tensor, mask: Tensor | None, fork: Tensor | None,
     present: Tensor | None, forward: Tensor, columns: Tensor, absorbed: Tensor, gradient: Tensor,
@@ -59,6 +74,7 @@ def before_sum(
         stream.register_hook(lambda dx: _write_through(held, dx, gradient, axis))
 
 
+@never_raises
 def after_sum(result: Tensor, gradient: Tensor, axis: str) -> None:
     """Waits for the gradient at a block's sum."""
     held = _pending.pop(id(gradient), None)
@@ -66,6 +82,7 @@ def after_sum(result: Tensor, gradient: Tensor, axis: str) -> None:
         result.register_hook(lambda g: _write_gradient(held, g, gradient, axis))
 
 
+@never_raises
 def concatenation(
     new: Tensor, reused: list[Tensor], forward: Tensor, gradient: Tensor, axis: str, detail: str
 ) -> None:
@@ -86,6 +103,7 @@ def concatenation(
         new.register_hook(lambda g: _write_gradient(held, g, gradient, axis))
 
 
+@never_raises
 def plain(
     stream: Tensor, output: Tensor, present: Tensor | None, forward: Tensor, columns: Tensor,
     gradient: Tensor, axis: str, detail: str, listens: bool, maps: str,

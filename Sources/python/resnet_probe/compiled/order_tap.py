@@ -10,7 +10,7 @@ import torch._dynamo
 from torch._dynamo.symbolic_convert import InstructionTranslator
 from torch.overrides import TorchFunctionMode
 
-from resnet_probe.compiled import observe
+from resnet_probe.compiled import observe, origin
 from resnet_probe.compiled.buffers import Buffers
 from resnet_probe.tracing.places import LAYERS, Place, is_joining
 from resnet_probe.tracing.subgraphs import is_in_subgraph
@@ -20,6 +20,10 @@ _before_sum = torch._dynamo.allow_in_graph(observe.before_sum)
 _after_sum = torch._dynamo.allow_in_graph(observe.after_sum)
 _concatenation = torch._dynamo.allow_in_graph(observe.concatenation)
 _plain = torch._dynamo.allow_in_graph(observe.plain)
+
+
+_look = torch._dynamo.allow_in_graph(origin.look)
+_is_own = torch._dynamo.assume_constant_result(origin.is_own)
 
 
 @torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
@@ -41,7 +45,7 @@ class Reading:
     __slots__ = (
         "absorbed", "activation", "alpha", "axis", "block", "branch", "columns", "detail",
         "first_layer", "fork", "fork_layer", "forward", "gradient", "is_concat",
-        "is_mask_inverted", "listens", "maps", "mask", "mask_scale",
+        "is_identity", "is_mask_inverted", "listens", "maps", "mask", "mask_scale",
     )  # fmt: skip
 
     def __init__(self, buffers: Buffers, place: Place, detail: str, maps: str) -> None:
@@ -67,6 +71,7 @@ class Reading:
         self.fork_layer = place.fork_layer if is_projection and self.fork < 0 else -1
         self.first_layer = place.first_layer
         is_own = (is_identity and operands.is_fork_added) or block.kind == "plain"
+        self.is_identity = is_identity
         self.listens = is_own and not block.site.has_other_readers
         self.maps = maps
 
@@ -96,6 +101,7 @@ class Visit:
     call: int
     seen: list[Any]
     is_other: bool  # it ran other operations than when blocks were found
+    is_empty: bool  # it ran none that are counted
     shape: Any  # of its first argument
 
 
@@ -120,6 +126,7 @@ class OrderTap(TorchFunctionMode):
         self.join = self.layer = 0
         self.args: Any = ()  # of the region's call
         self.seen: list[Any] = []
+        self.is_strange = False  # whether another branch stood at a block's number
         self.is_blind = False  # whether operations ran that nobody numbered
         self.unmasked: list[torch.Tensor] = []  # F and its mask, until the join
         self.streams: dict[int, torch.Tensor] = {}  # of chains and projections, by their layer
@@ -140,7 +147,7 @@ class OrderTap(TorchFunctionMode):
             return
         self.around.append(
             (self.table, self.name, self.call, self.is_compiled, self.join, self.layer, self.args,
-             self.seen)
+             self.seen, self.is_strange)
         )  # fmt: skip
         call = self.calls.get(name, 0)
         self.calls[name] = call + 1
@@ -150,6 +157,7 @@ class OrderTap(TorchFunctionMode):
         self.join = self.layer = 0
         self.args = args
         self.seen = []
+        self.is_strange = False
 
     def leave(self, output: Any) -> None:
         """It ended."""
@@ -162,12 +170,15 @@ class OrderTap(TorchFunctionMode):
             ]
             if len(streams) == 1:
                 self._plain("plain", table.plain, streams[0], output)
-        is_other = (table.total >= 0 and table.total != self.join) or (
-            table.layers >= 0 and table.layers != self.layer
+        is_other = (
+            self.is_strange
+            or (table.total >= 0 and table.total != self.join)
+            or (table.layers >= 0 and table.layers != self.layer)
         )
         shapes = [a.shape for a in self.args if isinstance(a, torch.Tensor)]
         shape = shapes[0] if len(shapes) > 0 else None
-        self.visits.append(Visit(self.name, self.call, self.seen, is_other, shape))
+        is_empty = self.join == 0 and self.layer == 0
+        self.visits.append(Visit(self.name, self.call, self.seen, is_other, is_empty, shape))
         join, layer = self.join, self.layer
         around = self.around.pop()
         self.table, self.name, self.call, self.is_compiled = (
@@ -177,7 +188,7 @@ class OrderTap(TorchFunctionMode):
             around[3],
         )
         self.join, self.layer = around[4] + join, around[5] + layer
-        self.args, self.seen = around[6], around[7]
+        self.args, self.seen, self.is_strange = around[6], around[7], around[8]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Does the operation; measures before and after it."""
@@ -216,6 +227,8 @@ class OrderTap(TorchFunctionMode):
         if reading.is_concat:
             parts = list(args[0])
             new = parts.pop(reading.branch)
+            if not self._is_block(new, parts, reading):
+                return func(*args, **kwargs)
             _concatenation(
                 new, parts, reading.forward, reading.gradient, reading.axis, reading.detail
             )
@@ -232,6 +245,10 @@ class OrderTap(TorchFunctionMode):
                 branch = branch / torch.where(mask != 0, mask, torch.ones_like(mask))
             else:
                 branch = unmasked
+        streams = [stream] if reading.is_identity else []
+        if branch.shape != stream.shape or not self._is_block(branch, streams, reading):
+            self.is_strange = True
+            return func(*args, **kwargs)
         fork = None
         if 0 <= reading.fork < len(self.args):
             fork = self.args[reading.fork]
@@ -246,6 +263,16 @@ class OrderTap(TorchFunctionMode):
         result = func(*args, **kwargs)
         _after_sum(result, reading.gradient, reading.axis)
         return result
+
+    def _is_block(self, branch: Any, streams: Any, reading: Reading) -> bool:
+        """Whether a branch is the block's that is to be here, as far as gradients tell."""
+        if not torch.compiler.is_dynamo_compiling():
+            return True
+        _look(branch, streams, reading.forward)
+        if _is_own():
+            return True
+        self.is_strange = True
+        return False
 
     def _layer(self, func: Any, args: Any, kwargs: Any) -> Any:
         layer = self.layer
@@ -262,6 +289,8 @@ class OrderTap(TorchFunctionMode):
         return result
 
     def _plain(self, key: Any, reading: Reading, stream: Any, output: Any) -> None:
+        if not self._is_block(output, [stream], reading):
+            return
         _plain(
             stream, output, self.present, reading.forward, reading.columns, reading.gradient,
             reading.axis, reading.detail, reading.listens, reading.maps,

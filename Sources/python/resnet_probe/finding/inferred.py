@@ -134,6 +134,7 @@ def _renamed(template: Block, owner: str) -> Block:
         template.site, owner=owner, parameters=tuple(map(moved, template.site.parameters)),
         last_map=tuple(map(moved, template.site.last_map)),
         maps=tuple(map(moved, template.site.maps)),
+        places=(),  # it did not run: no compiler can be told where it is
     )  # fmt: skip
     gate = moved(template.gate) if template.gate is not None else None
     return replace(template, site=site, gate=gate, found="inferred")

@@ -189,14 +189,30 @@ def has_compiled_forward(module: torch.nn.Module) -> bool:
     return hasattr(module.__dict__.get("forward"), "_torchdynamo_orig_callable")
 
 
+def has_own_forward(module: torch.nn.Module) -> bool:
+    """Whether its forward is a user's: of torch's own modules the compiler compiles the hooks too."""
+    forward = getattr(module.forward, "__func__", module.forward)
+    return not str(getattr(forward, "__module__", "")).startswith("torch.")
+
+
+def outside_of(wrapper: torch.nn.Module) -> torch.nn.Module:
+    """What runs its hooks outside of compiled code: the module inside a wrapper, else the wrapper."""
+    inside = wrapper._modules["_orig_mod"]
+    assert inside is not None
+    return inside if has_own_forward(inside) else wrapper
+
+
 def compiled_modules(model: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
-    """The modules in a network that run compiled when they are called from outside."""
+    """What to watch of each part of a network that runs compiled when it is called from outside."""
     found = []
     inside: set[int] = set()
     for name, module in modules_of(model):
         if is_wrapper(module):
-            inside.add(id(module._orig_mod))
-        elif id(module) in inside or is_compiled_in_place(module) or has_compiled_forward(module):
+            found.append((name, outside_of(module)))
+            inside.add(id(module._modules["_orig_mod"]))
+        elif id(module) not in inside and (
+            is_compiled_in_place(module) or has_compiled_forward(module)
+        ):
             found.append((name, module))
     return found
 
@@ -220,10 +236,10 @@ def call_outside(
     `begins(args)` comes before it, `within()` where its compiled code begins, `ended(output)` after.
     """
     if is_compiled_in_place(module):
-        return [
-            CompiledCall(module, lambda args, _: begins(args), ended),
-            module.register_forward_pre_hook(OutsideHook(lambda *_: within())),
-        ]
+        call = CompiledCall(module, lambda args, _: begins(args), ended)
+        if not has_own_forward(module):
+            return [call]
+        return [call, module.register_forward_pre_hook(OutsideHook(lambda *_: within()))]
 
     def enters(_: torch.nn.Module, args: Any) -> None:
         begins(args)

@@ -14,6 +14,7 @@ from resnet_probe.training.compilation import (
     has_compiled_forward,
     is_compiled_in_place,
     is_wrapper,
+    outside_of,
     was_called_compiled,
 )
 from resnet_probe.training.wrapped import held_by, is_redirected
@@ -27,20 +28,11 @@ def entrance_of(model: torch.nn.Module) -> torch.nn.Module:
     found = None
     while (held := held_by(model)) is not None:
         if is_wrapper(model):
-            found = _outside(model)
+            found = outside_of(model)
         elif is_compiled_in_place(model):
             found = model
         model = held
     return found if found is not None and not is_compiled_in_place(model) else model
-
-
-def _outside(wrapper: torch.nn.Module) -> torch.nn.Module:
-    """What runs its hooks outside: the module inside the wrapper, if its forward is a user's own."""
-    inside = wrapper._modules["_orig_mod"]
-    assert inside is not None
-    forward = getattr(inside.forward, "__func__", inside.forward)
-    is_own = not str(getattr(forward, "__module__", "")).startswith("torch.")
-    return inside if is_own else wrapper
 
 
 def compiled_around(network: torch.nn.Module) -> torch.nn.Module | None:
@@ -55,7 +47,7 @@ def compiled_around(network: torch.nn.Module) -> torch.nn.Module | None:
             continue
         is_compiled = is_wrapper(thing) or is_compiled_in_place(thing)
         if is_compiled and any(module is network for module in thing.modules()):
-            return _outside(thing) if is_wrapper(thing) else thing
+            return outside_of(thing) if is_wrapper(thing) else thing
     return None
 
 

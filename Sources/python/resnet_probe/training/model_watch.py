@@ -69,6 +69,8 @@ class OutputHook(Hook[[torch.Tensor], None]):
     ) -> None:  # fmt: skip
         def mark() -> None:
             one = found()
+            if one is not None and one.backward_begins is not None:
+                one.backward_begins()
             if one is not None and trains():
                 one.is_backpropagated = True
 
