@@ -12,7 +12,7 @@ from resnet_probe.compiled import compiled_passes
 from resnet_probe.integrations import lightning, recorded_training, transformers
 from resnet_probe.journal import attempt, journal, recording, run
 from resnet_probe.measuring import turns
-from resnet_probe.training import compilation, step_loop, unsupported
+from resnet_probe.training import compilation, entrance, hidden_steps, step_loop, unsupported
 
 import test_compiled_networks
 from frames import frames_by_run, frames_in
@@ -146,9 +146,11 @@ COMPILED = (ARTICLES / "Compiled.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (step_loop, "the network was compiled after attach in a way that hides its forward"),
+        (entrance, "the network was compiled after attach in a way that hides its forward"),
         (summary, "its forward never ran, or it ran within a compiled function"),
         (compilation, "nothing is recorded of the compiled network: "),
+        (hidden_steps, "the optimizer steps within compiled code, where no hook sees it"),
+        (compiled_passes, " ran uncompiled (torch gives up"),
         (compiled_passes, " blocks cannot be followed through compiled code"),
         (compiled_passes, " ran other operations in compiled code than when"),
     ],

@@ -358,3 +358,18 @@ def test_a_socket_knows_whether_the_other_side_hung_up() -> None:
     assert bounded.is_closed_there
     bounded.close()
     bounded.close()
+
+
+def test_the_last_answer_of_a_connection_may_come_in_pieces() -> None:
+    def handler(_: Received) -> Callable[[socket.socket], None]:
+        def talk(plug: socket.socket) -> None:
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            head, body = GOOD.encoded().split(b"\r\n\r\n", 1)
+            plug.sendall(head + b"\r\nConnection: close\r\n\r\n")
+            for place in range(len(body)):
+                plug.sendall(body[place : place + 1])
+
+        return talk
+
+    for _ in range(5):
+        assert asked(handler) == ANSWER

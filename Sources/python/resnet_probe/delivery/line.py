@@ -133,6 +133,20 @@ class _Connection(http.client.HTTPConnection):
         self.close_after = False
         self.auto_open = 0
         self.sock = plug
+        self._is_answered = False
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        """The answer's head; its body is still to be read."""
+        self._is_answered = True
+        try:
+            return super().getresponse()
+        finally:
+            self._is_answered = False
+
+    def close(self) -> None:
+        """Closes it; not as soon as a head says that the body is the last."""
+        if not self._is_answered:
+            super().close()
 
 
 def tls_context(authorities: str | None) -> ssl.SSLContext:

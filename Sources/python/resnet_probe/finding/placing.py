@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resnet_probe.blocks import Operands
 from resnet_probe.finding.graph import Candidate, Names
-from resnet_probe.tracing.node import Node
+from resnet_probe.tracing.node import Call, Node
 from resnet_probe.tracing.places import Place
 from resnet_probe.tracing.trace import Trace
 
@@ -43,6 +43,16 @@ def places_of(
                 layers=ended[1] - call.first_layer,
             )
         )  # fmt: skip
+    return tuple(found)
+
+
+def places_of_call(trace: Trace, names: Names, own: Call) -> tuple[Place, ...]:
+    """Where the call of a plain block's module is, in each call around it."""
+    found = []
+    for index in trace.calls_around(own.index):
+        module = trace.calls[index].module
+        before = sum(other.module is module for other in trace.calls[:index])
+        found.append(Place(names.modules.get(id(module), ""), before, -1))
     return tuple(found)
 
 

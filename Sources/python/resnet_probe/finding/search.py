@@ -16,7 +16,7 @@ from resnet_probe.blocks import Block, BlockMap, Operands, Site
 from resnet_probe.finding import graph, plain
 from resnet_probe.finding.graph import Candidate, Names, UnclearSum
 from resnet_probe.finding.inferred import with_inferred
-from resnet_probe.finding.placing import operands_of, places_of
+from resnet_probe.finding.placing import operands_of, places_of, places_of_call
 from resnet_probe.finding.plain import PlainCandidate
 from resnet_probe.finding.registry import Declared, declared_in
 from resnet_probe.inert import Hook
@@ -28,7 +28,6 @@ from resnet_probe.tracing.fast_paths import FastPaths
 from resnet_probe.tracing.junction import Junction, Unclear
 from resnet_probe.tracing.listener import Join, Listener
 from resnet_probe.tracing.node import Call
-from resnet_probe.tracing.places import Place
 from resnet_probe.tracing.tap import Tap, close, open_tap
 from resnet_probe.tracing.trace import Trace, tensors_in
 
@@ -177,11 +176,8 @@ class Search(Listener):
 
     def _declaration(self, calls: Iterable[int]) -> Declared | None:
         """What the innermost declared module of some calls was declared to be."""
-        for index in calls:
-            declared = self._declared.get(id(self.trace.calls[index].module))
-            if declared is not None:
-                return declared
-        return None
+        found = (self._declared.get(id(self.trace.calls[index].module)) for index in calls)
+        return next((declared for declared in found if declared is not None), None)
 
     # What the tap tells
 
@@ -313,7 +309,7 @@ class Search(Listener):
                 first, last = (self.trace.nodes[n] for n in (one.nodes[0], one.nodes[-1]))
                 site = replace(site, places=places_of(self.trace, self.names, last, first=first))
             else:
-                site = replace(site, places=self._places_of_call(one.call))
+                site = replace(site, places=places_of_call(self.trace, self.names, one.call))
             found_as = declared.found if declared is not None else "module"
             counted = Operands(samples=samples_in(one.shape, block), inputs=self._inputs)
             block = replace(block, found=found_as, site=replace(site, operands=counted))
@@ -341,15 +337,6 @@ class Search(Listener):
             block.site, places=places_of(trace, self.names, end, mask=mask, fork=fork),
             operands=operands_of(trace, candidate, owner, samples, self._inputs),
         )  # fmt: skip
-
-    def _places_of_call(self, own: Call) -> tuple[Place, ...]:
-        """Where the call of a plain block's module is, in each call around it."""
-        found = []
-        for index in self.trace.calls_around(own.index):
-            module = self.trace.calls[index].module
-            before = sum(other.module is module for other in self.trace.calls[:index])
-            found.append(Place(self.names.modules.get(id(module), ""), before, -1))
-        return tuple(found)
 
     def _plain_places(self, live: int, *, has_joins: bool) -> list[int]:
         """The plain candidates that are blocks: declared ones, and all where nothing else is."""

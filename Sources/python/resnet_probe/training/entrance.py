@@ -19,6 +19,13 @@ from resnet_probe.training.compilation import (
 )
 from resnet_probe.training.wrapped import held_by, is_redirected
 
+#: What is said where a network was compiled after attach and no hook on it runs any more.
+HIDDEN = (
+    "the network was compiled after attach in a way that hides its forward, and is recorded from the"
+    " next step on: to record every step, attach to what torch.compile returned, or after"
+    " model.compile()"
+)
+
 
 def entrance_of(model: torch.nn.Module) -> torch.nn.Module:
     """The module whose hooks run outside of compiled code, where a loop calls `model`.

@@ -10,6 +10,14 @@ from resnet_probe.notices import Notices, write_line
 from resnet_probe.summary import MOST_NAMES, summary_line, why_nothing
 from resnet_probe.training.ranks import Ranks
 
+#: The most training forwards that a step may have.
+MOST_FORWARDS = 1000
+#: What is said of a step that has more.
+NO_STEP = (
+    f"{MOST_FORWARDS} training forwards came without a step of the optimizer, and the step is left"
+    " out: attach again with the optimizer that the loop steps, or call probe.step()"
+)
+
 
 class Spoken:
     """Says each thing of one training once; remembers why nothing was recorded so far."""

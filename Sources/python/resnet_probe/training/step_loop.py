@@ -17,11 +17,13 @@ from resnet_probe.selection import Selector, selected
 from resnet_probe.settings import Settings, mask_of
 from resnet_probe.sharding import has_sharded
 from resnet_probe.training.compilation import CAN_FOLLOW, has_compiled
+from resnet_probe.training.entrance import HIDDEN
 from resnet_probe.training.guard import Guard
+from resnet_probe.training.hidden_steps import WORDS, HiddenSteps
 from resnet_probe.training.model_watch import ModelWatch
 from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.run_record import RunRecord
-from resnet_probe.training.spoken import Spoken
+from resnet_probe.training.spoken import MOST_FORWARDS, NO_STEP, Spoken
 from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate, scaler_on_the_stack
 from resnet_probe.training.unsupported import why_not_now
 
@@ -29,8 +31,6 @@ from resnet_probe.training.unsupported import why_not_now
 ABSORBED_EVERY = 10
 #: The most micro-batches of one step that are measured; a step has the first of them.
 MOST_MICRO_BATCHES = 256
-#: The most training forwards that a step may have.
-MOST_FORWARDS = 1000
 
 
 class StepLoop:
@@ -68,6 +68,7 @@ class StepLoop:
         self._has_looked = False  # for compiled code that hides the network
         self._missed = 0  # steps that ended before the first forward that was seen
         self._parameters: ParameterPasses | None = None
+        self._hidden = HiddenSteps(optimizers)
         self._updates = UpdateWatch(optimizers, scaler, self, self.guard)
         self._optimizers = self._updates.optimizers
         self._watch = ModelWatch(
@@ -139,12 +140,14 @@ class StepLoop:
         if os.getpid() != self._process:
             self._leave_to_parent()
             return False
-        if self._stepped:
+        if self._stepped or self._stepped_unseen():
             self._close()
         if self._step is None and not self._begin_first():
             return False
         if not self._is_open:
             self._open_step()
+        if not self._forwards:
+            self._hidden.note()
         self._forwards += 1
         if self._closure_has_run:
             return False  # an evaluation after the first
@@ -167,12 +170,7 @@ class StepLoop:
 
     def _give_up_step(self) -> None:
         """Lets go of a step that no optimizer ends."""
-        self._notices.say(
-            "no step",
-            f"{MOST_FORWARDS} training forwards came without a step of the optimizer, and the step"
-            " is left out: attach again with the optimizer that the loop steps, or call"
-            " probe.step()",
-        )
+        self._notices.say("no step", NO_STEP)
         if self._measured is not None:
             self._measured = None
             self._watch.end_step()
@@ -269,6 +267,15 @@ class StepLoop:
             self._parameters = ParameterPasses(watch.model, watch.blocks, self._optimizers)
         return self._parameters
 
+    def _stepped_unseen(self) -> bool:
+        """Whether an optimizer stepped within compiled code."""
+        if not self._forwards or self._awaits_closure or not has_compiled():
+            return False
+        if not self._hidden.came():
+            return False
+        self._notices.say("hidden steps", WORDS)
+        return True
+
     def _mark_stepped(self, optimizer: torch.optim.Optimizer) -> None:
         if os.getpid() != self._process:
             return
@@ -362,12 +369,7 @@ class StepLoop:
         self._has_looked = True
         if not self._watch.follow_compiled():
             return False
-        self._notices.say(
-            "compiled",
-            "the network was compiled after attach in a way that hides its forward, and is recorded"
-            " from the next step on: to record every step, attach to what torch.compile returned,"
-            " or after model.compile()",
-        )
+        self._notices.say("compiled", HIDDEN)
         return True
 
     def log(self, given: object, named: Mapping[str, Any]) -> None:
@@ -390,5 +392,7 @@ class StepLoop:
             self.guard(self._record.log, number, values)
 
     def _finish(self, status: Literal["completed", "failed"]) -> None:
+        if self._stepped_unseen():
+            self._close()
         under_way = (self._step or 0) - (0 if self._forwards else 1)
         self._record.finish(status, under_way)
