@@ -251,3 +251,25 @@ def test_an_optimizer_that_steps_within_compiled_code(
     assert [len(frame.blocks) for frame in frames_in(spool)] == [3] * 4
     said = capfd.readouterr().err
     assert said.count("the optimizer steps within compiled code, where no hook sees it") == 1
+
+
+def test_images_and_batches_that_grow(spool: pathlib.Path) -> None:
+    class Convolutions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 4, 3, padding=1)
+            self.layers = nn.ModuleList(nn.Conv2d(4, 4, 3, padding=1) for _ in range(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.stem(x)
+            for layer in self.layers:
+                x = x + layer(x)
+            return x
+
+    torch.manual_seed(0)
+    shapes = [(4, 3, 8, 8), (20, 3, 12, 12), (20, 3, 12, 12)]
+    given = [Example((torch.randn(*shape, dtype=torch.float64),)) for shape in shapes]
+    _, eager = frames_of(made(Convolutions), given, lambda model: model, spool)
+    _, frames = frames_of(made(Convolutions), given, whole("aot_eager"), spool)
+    assert not differences(eager[::2], frames[::2], 1e-9)
+    assert not differences(eager, frames, 1e-9, absent=frozenset({"constant_fraction"}))

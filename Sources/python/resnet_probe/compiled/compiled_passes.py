@@ -78,7 +78,8 @@ class CompiledPasses:
         self._used = 0
         self._handles: list[Any] = []
         self._pass: Pass | None = None
-        self._growth = 1.0
+        self._growth: dict[int, float] = {}  # by block: of its samples beyond what was likely
+        self._widths: dict[int, int] = {}  # by block: of its branch in the pass before
         names = dict(parameters_of(model))
         self._maps = {
             block.ordinal: shapes_of(
@@ -214,15 +215,16 @@ class CompiledPasses:
         for block in self._blocks:
             found = block.site.operands
             likely = found.samples * inputs / max(1, found.inputs)
-            wanted = math.ceil(max(rows, likely) * self._growth)
+            wanted = math.ceil(max(rows, likely) * self._growth.get(block.ordinal, 1.0))
             known = own.get(block.ordinal)
-            if known is None or known.capacity < wanted:
-                own[block.ordinal] = self._new_buffers(block, wanted)
+            width = self._widths.get(block.ordinal, math.prod(block.branch_shape))
+            if known is None or known.capacity < wanted or known.width != width:
+                own[block.ordinal] = self._new_buffers(block, wanted, width)
             else:
                 known.begin()
         return own
 
-    def _new_buffers(self, block: Block, capacity: int) -> Buffers:
+    def _new_buffers(self, block: Block, capacity: int, width: int) -> Buffers:
         place = next((p for p in self._floats), torch.zeros(()))
         is_wide = any(p.dtype == torch.float64 for p in self._floats)
         wide = torch.float64 if is_wide else torch.float32
@@ -232,13 +234,16 @@ class CompiledPasses:
             if name in named:
                 device = named[name].device
                 break
-        return Buffers(block, self._detail, capacity, math.prod(block.branch_shape), device, wide)
+        return Buffers(block, self._detail, capacity, width, device, wide)
 
     def _fits(self, buffers: Buffers, seen: Seen) -> bool:
-        """Whether the buffers had room; more is made for the next pass where not."""
+        """Whether the buffers had room; the next pass has buffers that fit where not."""
+        ordinal = buffers.block.ordinal
+        self._widths[ordinal] = seen.branch_width
         if seen.samples <= buffers.capacity:
             return True
-        self._growth *= 1.25 * seen.samples / buffers.capacity
+        more = 1.25 * seen.samples / buffers.capacity
+        self._growth[ordinal] = self._growth.get(ordinal, 1.0) * more
         return False
 
     # Regions, for one measured step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -208,13 +209,17 @@ def _copied(model: torch.nn.Module, memo: dict[int, Any] | None = None) -> torch
     return twin
 
 
+#: Held while the compiler's stance is changed, which is one for all threads.
+_stance = threading.Lock()
+
+
 @contextmanager
 def uncompiled() -> Iterator[None]:
     """Lets compiled parts of a network run as they are written."""
     if "torch._dynamo" not in sys.modules:
         yield
         return
-    with torch.compiler.set_stance("force_eager"):
+    with _stance, torch.compiler.set_stance("force_eager"):
         yield
 
 

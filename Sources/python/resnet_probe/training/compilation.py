@@ -8,6 +8,7 @@ wrapped.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -68,19 +69,22 @@ def leave_uncompiled(function: Callable[..., Any], *, with_callees: bool = False
 leave_uncompiled(OutsideHook.__call__)
 
 
-class _Awake:
-    """Whether the hook that runs was called from within `torch.compile`."""
+class _Awake(threading.local):
+    """Whether the hook that runs in this thread was called from within `torch.compile`."""
 
     is_so = False
 
 
+_awake = _Awake()
+
+
 def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
     def noted(*args: Any, **kwargs: Any) -> Any:
-        _Awake.is_so = True
+        before, _awake.is_so = _awake.is_so, True
         try:
             return function(*args, **kwargs)
         finally:
-            _Awake.is_so = False
+            _awake.is_so = before
 
     return noted
 
@@ -95,7 +99,7 @@ leave_uncompiled(is_compiler_awake)
 
 def was_called_compiled() -> bool:
     """Asked within an `OutsideHook`: whether what it belongs to runs compiled."""
-    return _Awake.is_so
+    return _awake.is_so
 
 
 class OwnCode:
