@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 #: One row for each network and way.
 COLUMNS = (
-    "network", "way", "step ÷ bare", "quartiles", "added, ms", "quartiles, ms", "peak memory ÷ bare",
+    "network", "way", "step ÷ bare", "quartiles", "added, ms", "peak ÷ bare",
 )  # fmt: skip
 #: One row for each network.
 OWN_COLUMNS = (
-    "network", "bare step, ms", "amortised", "unmeasured step, µs", "measured step, full, ms",
-    "measured step, norms, ms", "bytes a frame, full", "bytes a frame, norms",
+    "network", "bare, ms", "amortised", "unmeasured, µs", "full, ms", "norms, ms", "full, bytes",
+    "norms, bytes",
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def compared_rows(network: str, bare: Compared, ways: Sequence[Compared]) -> lis
     for way in ways:
         pairs = list(zip(way.seconds, bare.seconds, strict=True))
         low, ratio, high = quartiles([one / other for one, other in pairs])
-        less, added, more = quartiles([(one - other) * 1e3 for one, other in pairs])
+        _, added, _ = quartiles([(one - other) * 1e3 for one, other in pairs])
         rows.append(
             [
                 network,
@@ -52,7 +52,6 @@ def compared_rows(network: str, bare: Compared, ways: Sequence[Compared]) -> lis
                 f"{ratio:.3f}",
                 f"{low:.3f}–{high:.3f}",
                 f"{added:.3g}",
-                f"{less:.3g} to {more:.3g}",
                 "" if way.peak is None else f"{way.peak:.3f}",
             ]
         )

@@ -24,8 +24,8 @@ DEFAULT = "ours, default schedule"
 NORMS = 'ours, every step, `detail="norms"`'
 FULL = 'ours, every step, `detail="full"`'
 HOOKS = "hooks with `.item()`"
-WANDB = '`wandb.watch(log="all", log_freq=1)`, offline'
-TENSORBOARD = "TensorBoard histograms of weights and gradients"
+WANDB = "`wandb.watch` of all, every step"
+TENSORBOARD = "TensorBoard histograms"
 #: In the order of the table's rows.
 NAMES = (TWIN, UNMEASURED, DEFAULT, NORMS, FULL, HOOKS, WANDB, TENSORBOARD)
 
