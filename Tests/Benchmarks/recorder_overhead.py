@@ -29,7 +29,14 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "Sources" / "python")]
 import torch
 from recorder import memory, own, timing, ways
 from recorder.article import put_into
-from recorder.table import COLUMNS, OWN_COLUMNS, Compared, compared_rows, quartiles, table
+from recorder.table import (
+    COLUMNS,
+    OWN_COLUMNS,
+    Compared,
+    compared_rows,
+    quartiles,
+    table,
+)
 from recorder.trainer import Case, Trainer
 
 CASES = (
@@ -84,7 +91,9 @@ def tables(options: argparse.Namespace) -> str:
         own_rows.append(own_row(title, found, idle, on_gpu()))
         timing.nothing_waits(on_gpu, 10)
         words.append(machine("cuda"))
-        words.append('10 measured steps ran under torch.cuda.set_sync_debug_mode("error").')
+        words.append(
+            '10 measured steps ran under torch.cuda.set_sync_debug_mode("error").'
+        )
     head = f"{options.rounds} rounds; " + "; ".join(words)
     return "\n\n".join([head, table(COLUMNS, rows), table(OWN_COLUMNS, own_rows)])
 
@@ -97,7 +106,9 @@ def add_peaks(compared: list[Compared], peak: ways.Callable[[str], float]) -> No
             way.peak = peak(way.name) / bare
 
 
-def own_row(title: str, found: timing.Timed, idle: float, trainer: Trainer) -> list[str]:
+def own_row(
+    title: str, found: timing.Timed, idle: float, trainer: Trainer
+) -> list[str]:
     """One row of the second table."""
     added = {}
     for name in (ways.FULL, ways.NORMS):
@@ -127,7 +138,9 @@ def machine(device: str) -> str:
     information = pathlib.Path("/proc/cpuinfo")
     if information.exists():
         lines = information.read_text().splitlines()
-        model = next((s.split(": ")[1] for s in lines if s.startswith("model name")), model)
+        model = next(
+            (s.split(": ")[1] for s in lines if s.startswith("model name")), model
+        )
     return (
         f"{model}, {torch.get_num_threads()} threads, torch {torch.__version__},"
         f" Python {platform.python_version()}, {platform.system()}"
@@ -144,13 +157,17 @@ def chosen(options: argparse.Namespace) -> list[Case]:
 def parsed() -> argparse.Namespace:
     """The arguments."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--network", help="of torchvision, or vit (small); all cases by default")
+    parser.add_argument(
+        "--network", help="of torchvision, or vit (small); all cases by default"
+    )
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--no-memory", dest="memory", action="store_false")
-    parser.add_argument("--article", type=pathlib.Path, help="the article to put the tables into")
+    parser.add_argument(
+        "--article", type=pathlib.Path, help="the article to put the tables into"
+    )
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -13,9 +13,11 @@ import random
 import struct
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Support" / "Oracles"))
+sys.path.insert(
+    0, str(pathlib.Path(__file__).resolve().parents[2] / "Support" / "Oracles")
+)
 
-from golden_journals import (  # noqa: E402  (found through the line above)
+from golden_journals import (
     data,
     double,
     integer,
@@ -55,7 +57,12 @@ class PreparedJournal:
     def head(self, number: int) -> bytes:
         """A segment's header and its first two records: run opened, block map."""
         opened = data(1, self.journal) + integer(2, number) + data(3, self.run)
-        opened += data(4, self.attempt) + text(5, "intake") + double(7, EPOCH) + integer(10, 1)
+        opened += (
+            data(4, self.attempt)
+            + text(5, "intake")
+            + double(7, EPOCH)
+            + integer(10, 1)
+        )
         opened += text(12, "benchmark") + text(13, "host")
         blocks = b"".join(message(1, _block(ordinal)) for ordinal in range(BLOCKS))
         start = b"RPJ1" + struct.pack("<I", number) + self.journal
@@ -64,7 +71,9 @@ class PreparedJournal:
     def frame(self, step: int) -> bytes:
         """The record of a frame; its wall time is the step's, counted in tenths of a second."""
         body = integer(1, step) + double(2, EPOCH + step / 10)
-        return record(message(3, body + self.frame_bodies[step % len(self.frame_bodies)]))
+        return record(
+            message(3, body + self.frame_bodies[step % len(self.frame_bodies)])
+        )
 
     def segments(self, frames: int, every: int = 1) -> list[Segment]:
         """So many frames, one every so many steps, in segments as a recorder cuts them."""
@@ -110,7 +119,9 @@ def _statistics(ordinal: int, draw: random.Random) -> bytes:
 
     def sample(field: int, level: float) -> bytes:
         mean = level * draw.lognormvariate(0, 0.3)
-        return message(field, moments(SAMPLES, mean, SAMPLES * mean * mean * draw.random()))
+        return message(
+            field, moments(SAMPLES, mean, SAMPLES * mean * mean * draw.random())
+        )
 
     def pooled(field: int, n: int, value: float) -> bytes:
         return message(field, integer(1, n) + double(2, value))
@@ -133,15 +144,23 @@ def _statistics(ordinal: int, draw: random.Random) -> bytes:
     body = integer(1, ordinal) + integer(2, SAMPLES + 8) + integer(3, 2)
     body += integer(4, 4) + integer(5, 3) + integer(6, 1)
     body += message(7, distribution(gaps))
-    body += message(8, data(1, b"".join(map(varint, slots))) + data(2, b"".join(map(varint, slots.values()))))
+    body += message(
+        8,
+        data(1, b"".join(map(varint, slots)))
+        + data(2, b"".join(map(varint, slots.values()))),
+    )
     body += message(9, distribution(sorted(ratios)))
     for field, typical in ((10, -0.1), (11, 0.2), (12, 0.06), (13, 0.02)):
         body += sample(field, typical)
     elements = SAMPLES * 16 * 32 * 32
-    body += pooled(14, elements, draw.uniform(0.5, 2)) + pooled(15, elements, draw.uniform(0.01, 1))
+    body += pooled(14, elements, draw.uniform(0.5, 2)) + pooled(
+        15, elements, draw.uniform(0.01, 1)
+    )
     for field, typical in ((16, 0.05), (17, 0.3), (18, 0.004)):
         body += sample(field, typical)
     for field in range(19, 25):
         body += double(field, draw.lognormvariate(-2, 1))
-    body += pooled(25, SAMPLES, draw.random()) + pooled(26, SAMPLES, draw.uniform(0.001, 0.1))
+    body += pooled(25, SAMPLES, draw.random()) + pooled(
+        26, SAMPLES, draw.uniform(0.001, 0.1)
+    )
     return body + pooled(27, elements, draw.uniform(1e-6, 1e-3))

@@ -72,11 +72,16 @@ class Daemon:
             )
         deadline = time.monotonic() + 10
         while True:
-            with contextlib.suppress(OSError), contextlib.closing(UnixConnection(self.socket)) as probe:
+            with (
+                contextlib.suppress(OSError),
+                contextlib.closing(UnixConnection(self.socket)) as probe,
+            ):
                 probe.connect()
                 return
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit("the daemon does not listen: " + (folder / "log").read_text())
+                raise SystemExit(
+                    "the daemon does not listen: " + (folder / "log").read_text()
+                )
             time.sleep(0.01)
 
     def memory(self) -> tuple[float, float]:
@@ -122,20 +127,26 @@ def post(daemon: Daemon, segments: list[Segment], body_bytes: int) -> Delivery:
             offset = taken = 0
             while offset < len(segment.content):
                 body = segment.content[offset : offset + body_bytes]
-                connection.request("POST", f"/v1/journals/{segment.name}?offset={offset}", body)
+                connection.request(
+                    "POST", f"/v1/journals/{segment.name}?offset={offset}", body
+                )
                 answer = connection.getresponse()
                 text = answer.read()
                 if answer.status != http.client.OK:
                     raise SystemExit(f"{answer.status} {text.decode(errors='replace')}")
                 reached = json.loads(text)["offset"]
                 if reached <= offset:
-                    raise SystemExit(f"nothing was taken in of {len(body)} bytes from {offset}")
+                    raise SystemExit(
+                        f"nothing was taken in of {len(body)} bytes from {offset}"
+                    )
                 offset = reached
                 done = sum(end <= offset for end in segment.frame_ends)
                 frames.append(done - taken)
                 taken = done
     seconds = time.perf_counter() - began
-    return Delivery(seconds, daemon.busy() - idle_busy, frames, idle, daemon.memory()[1])
+    return Delivery(
+        seconds, daemon.busy() - idle_busy, frames, idle, daemon.memory()[1]
+    )
 
 
 def deliver(
@@ -156,7 +167,9 @@ def deliver(
         files[-1].write_bytes(segment.content)
     began, busy = time.perf_counter(), children_busy()
     subprocess.run(
-        [options.program, "ingest", "--store", store, *files], check=True, stdout=subprocess.DEVNULL
+        [options.program, "ingest", "--store", store, *files],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     seconds, busy = time.perf_counter() - began, children_busy() - busy
     return Delivery(seconds, busy, list(ingest_commits(segments))), store
@@ -185,7 +198,17 @@ def throughput(options: argparse.Namespace, folder: pathlib.Path) -> None:
     """Rounds of the daemon and the C program in turn, and their table."""
     baseline = folder / "baseline"
     subprocess.run(
-        ["gcc", "-O2", "-Wall", "-o", baseline, HERE / "baseline.c", "-lsqlite3", "-lm"], check=True
+        [
+            "gcc",
+            "-O2",
+            "-Wall",
+            "-o",
+            baseline,
+            HERE / "baseline.c",
+            "-lsqlite3",
+            "-lm",
+        ],
+        check=True,
     )
     bodies = frame_bodies()
     ours: list[Delivery] = []
@@ -204,7 +227,9 @@ def throughput(options: argparse.Namespace, folder: pathlib.Path) -> None:
         ours.append(delivery)
         theirs.append((float(output[0]), float(output[1])))
         rows, values = int(output[2]), int(output[3])
-        for path in itertools.chain(folder.glob("round-*/*.*"), folder.glob("baseline-*.sqlite*")):
+        for path in itertools.chain(
+            folder.glob("round-*/*.*"), folder.glob("baseline-*.sqlite*")
+        ):
             path.unlink()
     if rows != options.frames * BLOCKS:
         raise SystemExit(f"{rows} rows are in the store, not {options.frames * BLOCKS}")
@@ -212,7 +237,9 @@ def throughput(options: argparse.Namespace, folder: pathlib.Path) -> None:
         f"{options.frames} frames, one every {options.every} steps, {rows} rows, {values} values, "
         f"{len(ours[-1].frames)} commits; {options.rounds} rounds"
     )
-    print(f"{'':12}{'rows/s':>10}{'values/s':>12}{'seconds':>9}{'processor s':>13}  least to greatest")
+    print(
+        f"{'':12}{'rows/s':>10}{'values/s':>12}{'seconds':>9}{'processor s':>13}  least to greatest"
+    )
     times = {
         options.mode: [(delivery.seconds, delivery.busy) for delivery in ours],
         "C": theirs,
@@ -248,7 +275,9 @@ def latency(options: argparse.Namespace, folder: pathlib.Path) -> None:
         daemon.stop()
     p50, p99 = (ranked[-(-len(ranked) * p // 100) - 1] * 1e3 for p in (50, 99))
     print(f"{len(ranked)} frames at {options.rate:g}/s, from append to row")
-    print(f"latency     p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {ranked[-1] * 1e3:.0f} ms")
+    print(
+        f"latency     p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {ranked[-1] * 1e3:.0f} ms"
+    )
     print(f"memory      {peak:.0f} MB at most")
 
 
@@ -283,14 +312,26 @@ def main() -> None:
     """Reads the command line and runs what it asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("mode", choices=["throughput", "latency", "ingest"])
-    parser.add_argument("--program", type=pathlib.Path, default=ROOT / ".build/release/resnet-probe")
-    parser.add_argument("--folder", type=pathlib.Path, help="where stores go (default: a temporary one)")
+    parser.add_argument(
+        "--program", type=pathlib.Path, default=ROOT / ".build/release/resnet-probe"
+    )
+    parser.add_argument(
+        "--folder", type=pathlib.Path, help="where stores go (default: a temporary one)"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=2000, help="frames a round")
-    parser.add_argument("--every", type=int, default=1, help="steps from one frame to the next")
-    parser.add_argument("--body", type=int, default=16 << 20, help="bytes of a POST at most")
-    parser.add_argument("--appends", type=int, default=500, help="frames that latency appends")
-    parser.add_argument("--rate", type=float, default=20, help="frames a second that it appends")
+    parser.add_argument(
+        "--every", type=int, default=1, help="steps from one frame to the next"
+    )
+    parser.add_argument(
+        "--body", type=int, default=16 << 20, help="bytes of a POST at most"
+    )
+    parser.add_argument(
+        "--appends", type=int, default=500, help="frames that latency appends"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=20, help="frames a second that it appends"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="intake-") as name:
         run = latency if options.mode == "latency" else throughput

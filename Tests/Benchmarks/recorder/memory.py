@@ -20,11 +20,17 @@ STEPS = 4
 
 def peak(case: Case, way: str) -> float:
     """The greatest resident memory in a step beyond what the process held before. Unit: bytes."""
-    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
+    environment = {
+        **os.environ,
+        "MALLOC_MMAP_THRESHOLD_": "65536",
+        "MALLOC_ARENA_MAX": "1",
+    }
     command = [sys.executable, sys.argv[0], "--peak", way, "--network", case.network]
     command += ["--batch", str(case.batch), "--size", str(case.size)]
     command += ["--threads", str(torch.get_num_threads())]
-    done = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, check=True, text=True
+    )
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 

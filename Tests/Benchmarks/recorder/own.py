@@ -60,6 +60,8 @@ def bytes_per_frame(trainer: Trainer, detail: str) -> float:
             finally:
                 if before is not None:
                     os.environ["RESNET_PROBE_SPOOL"] = before
-            return sum(path.stat().st_size for path in pathlib.Path(spool).rglob("*.rpj"))
+            return sum(
+                path.stat().st_size for path in pathlib.Path(spool).rglob("*.rpj")
+            )
 
     return (written(FRAMES + 1) - written(1)) / FRAMES

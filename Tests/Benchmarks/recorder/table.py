@@ -38,7 +38,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def compared_rows(network: str, bare: Compared, ways: Sequence[Compared]) -> list[list[str]]:
+def compared_rows(
+    network: str, bare: Compared, ways: Sequence[Compared]
+) -> list[list[str]]:
     """The rows of one network: ratios and differences are of one round each."""
     rows = []
     for way in ways:

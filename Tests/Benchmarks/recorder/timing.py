@@ -45,7 +45,10 @@ def differences(way: Compared, bare: Compared) -> list[float]:
 
 
 def timed(
-    make: Callable[[], Trainer], rounds: int, finish: Callable[[], None], names: Sequence[str]
+    make: Callable[[], Trainer],
+    rounds: int,
+    finish: Callable[[], None],
+    names: Sequence[str],
 ) -> Timed:
     """Times a step of each way in each round; `finish` waits for what a step still does."""
     wanted = [True]
@@ -59,14 +62,18 @@ def timed(
         if ways.WANDB in names:
             steps[ways.WANDB] = stack.enter_context(ways.wandb_watching(make()))
         if ways.TENSORBOARD in names:
-            steps[ways.TENSORBOARD] = stack.enter_context(ways.tensorboard_writing(make()))
+            steps[ways.TENSORBOARD] = stack.enter_context(
+                ways.tensorboard_writing(make())
+            )
         for step in steps.values():
             for _ in range(WARM_UP):
                 step()
         wanted[0] = False
         taken: dict[str, list[float]] = {name: [] for name in steps}
         order = list(steps)
-        shuffled = random.Random(0)  # no way always follows the one that empties the caches
+        shuffled = random.Random(
+            0
+        )  # no way always follows the one that empties the caches
         for _ in range(rounds):
             shuffled.shuffle(order)
             for name in order:
@@ -84,9 +91,13 @@ def timed(
 
 def with_default(found: Timed) -> list[Compared]:
     """The ways in the table's order, with the default schedule made of its two kinds of steps."""
-    pairs = zip(found.of(ways.FULL).seconds, found.of(ways.UNMEASURED).seconds, strict=True)
+    pairs = zip(
+        found.of(ways.FULL).seconds, found.of(ways.UNMEASURED).seconds, strict=True
+    )
     seconds = [one / 50 + other * 49 / 50 for one, other in pairs]
-    known = {way.name: way for way in [*found.compared, Compared(ways.DEFAULT, seconds)]}
+    known = {
+        way.name: way for way in [*found.compared, Compared(ways.DEFAULT, seconds)]
+    }
     return [known[name] for name in ways.NAMES if name in known]
 
 

@@ -21,7 +21,9 @@ class Case:
     def title(self) -> str:
         """Its name in tables."""
         name = {"resnet18": "ResNet-18", "resnet50": "ResNet-50", "vit": "small ViT"}
-        return f"{name.get(self.network, self.network)}, {self.size}², batch {self.batch}"
+        return (
+            f"{name.get(self.network, self.network)}, {self.size}², batch {self.batch}"
+        )
 
 
 class Trainer:

@@ -30,7 +30,9 @@ TENSORBOARD = "TensorBoard histograms"
 NAMES = (TWIN, UNMEASURED, DEFAULT, NORMS, FULL, HOOKS, WANDB, TENSORBOARD)
 
 
-def recorded(trainer: Trainer, detail: str, wanted: Callable[[int], bool] | None = None) -> Step:
+def recorded(
+    trainer: Trainer, detail: str, wanted: Callable[[int], bool] | None = None
+) -> Step:
     """Our recorder, at the steps that are `wanted`, else at every one."""
     probe = resnet_probe.attach(
         trainer.model, trainer.optimizer, run="overhead", detail=detail, strict=True,
@@ -43,7 +45,8 @@ def recorded(trainer: Trainer, detail: str, wanted: Callable[[int], bool] | None
 def with_hooks(trainer: Trainer) -> Step:
     """The naive way: the same norms of each block, each read with `.item()` as it comes."""
     names = {
-        block.site.owner for block in resnet_probe.find_blocks(trainer.model, trainer.images[:2])
+        block.site.owner
+        for block in resnet_probe.find_blocks(trainer.model, trainer.images[:2])
     }
     found: list[float] = []
 
