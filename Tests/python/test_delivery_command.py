@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -60,7 +61,10 @@ def test_all_that_waits_is_delivered(kept: Spooled, capfd: pytest.CaptureFixture
         )
     assert (ran.code, ran.errors) == (0, "")
     assert ran.output == f"delivered all 2 segments of {kept.path} to {server.url}\n"
-    assert (again.code, again.output, again.errors) == (0, ran.output, "")
+    assert (again.code, again.errors) == (0, "")
+    assert again.output == (
+        f"nothing was sent of {kept.path} to {server.url}, which has all 2 segments\n"
+    )
     assert model.segments == kept.content()
     assert kept.files() == set()
     assert len(list(model.sent())) == 2
@@ -134,6 +138,49 @@ def test_a_damaged_segment_makes_the_exit_code_1(
     assert kept.files() == {f"{A}.0.rpj.damaged"}
     assert set(model.segments) == {f"{B}.0"}
     assert (again.code, again.errors) == (0, "")
+    assert again.output.endswith(", which has 1 of 2 segments\n")
+
+
+@pytest.mark.parametrize("variables", [{}, {"RESNET_PROBE_CA": "/no/such.pem"}], ids=["", "CA"])
+def test_a_certificate_that_is_not_trusted_ends_it_at_once(
+    variables: dict[str, str], kept: Spooled, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kept.write(f"{A}.0", head(A) + END)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificates = ROOT / "Tests" / "Support" / "tls"
+    context.load_cert_chain(certificates / "server.pem", certificates / "server-key.pem")
+    with ScriptedServer(DaemonModel(), context=context) as server:
+        words = ("deliver", "--url", server.url, "--spool", str(kept.path))
+        ran = Ran(capfd, *words, "--wait", "86400", **variables)
+    assert ran.code == 1
+    assert (" is not trusted: " if not variables else " cannot be read: ") in ran.errors
+
+
+def test_plain_http_at_a_tls_port_names_the_remedy(
+    kept: Spooled, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kept.write(f"{A}.0", head(A) + END)
+    answer = Reply(400, {"detail": "this is a TLS port: ask with https://"}).encoded()
+    with ScriptedServer(lambda _: answer) as server:
+        ran = Ran(capfd, "deliver", "--url", server.url, "--spool", str(kept.path))
+    assert ran.code == 1
+    assert (
+        "(it answers 400: this is a TLS port: ask with https://; set RESNET_PROBE_URL to https://…)"
+    ) in ran.errors
+
+
+def test_a_server_that_acknowledges_nothing_has_nothing(
+    kept: Spooled, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = head(A) + frames(5) + END
+    kept.write(f"{A}.0", data)
+    answer = Reply(200, {"store": "s", "offset": 0}).encoded()
+    with ScriptedServer(lambda _: answer) as server:
+        words = ("deliver", "--url", server.url, "--spool", str(kept.path))
+        ran = Ran(capfd, *words, "--wait", "0")
+    assert (ran.code, ran.output) == (1, "")
+    assert f"not delivered: {len(data):,} bytes in 1 segment of" in ran.errors
+    assert kept.files() == {f"{A}.0.rpj"}
 
 
 def test_a_destination_that_comes_back_is_waited_for(

@@ -123,7 +123,9 @@ def test_the_readmes_section_on_clusters_runs_as_written(hosts: pathlib.Path) ->
         for name in ("token", "server.pem"):
             shutil.copy(hosts / "keeper" / KEPT / name, hosts / "trainer" / KEPT / name)
         printed = run(training, trainer)
-        assert printed.startswith("delivered all 4 segments of ")
+        # Where the training's end had the time to deliver all, nothing is left to send.
+        assert printed.startswith(("delivered all 4 segments of ", "nothing was sent of "))
+        assert " all 4 segments" in printed
         report = json.loads(run("resnet-probe report --json", keeper))
     own = report["run"]
     assert (own["name"], own["status"], own["frames"]) == ("cluster", "completed", 12)

@@ -132,8 +132,16 @@ class Delivering:
         left = left_of(here, courier)
         place = f"{self._spool.path} to {self._destination.address}"
         if not left and not self._has_refused:
-            segments = "1 segment" if len(goal) == 1 else f"all {len(goal)} segments"
-            print(f"delivered {segments} of {place}" if goal else f"nothing waits in {place}")
+            # Those set aside as damaged are not there.
+            there = sum(courier.settled_length(segment.name) is not None for segment in here)
+            count = "all" if there == len(goal) else f"{there} of"
+            segments = "1 segment" if there == len(goal) == 1 else f"{count} {len(goal)} segments"
+            if not goal:
+                print(f"nothing waits in {place}")
+            elif courier.has_sent:
+                print(f"delivered {segments} of {place}")
+            else:
+                print(f"nothing was sent of {place}, which has {segments}")
             return 0
         if left:
             why = f" ({courier.trouble.words})" if courier.trouble is not None else ""

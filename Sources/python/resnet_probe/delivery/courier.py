@@ -68,12 +68,15 @@ class Courier:
         self._own: AbstractSet[str] = frozenset()
         self._order: list[SegmentName] = []
         self._queue: deque[SegmentName] = deque()
+        self._random = random
         self._body = LARGEST_BODY
         self._most = RECORD_BODY
         self.store: str | None = None
         """The store that answered last."""
         self.trouble: Trouble | None = None
         """Why the last exchange brought nothing; ``None`` where it did."""
+        self.has_sent = False
+        """Whether anything that was sent was taken."""
 
     # What there is
 
@@ -119,14 +122,25 @@ class Courier:
             return None
         for name in self._queue:
             file = self._files[name]
-            if (only is None or name.journal in only) and self._ledger.has_work(file):
+            is_asked_for = only is None or name.journal in only
+            if is_asked_for and self._is_due(name, now) and self._ledger.has_work(file):
                 return self._request(file)
         return None
 
     @property
     def due(self) -> float:
         """When something may be sent. Unit: seconds, by the caller's clock."""
-        return max(self._pause.ends, self._restarts.ends)
+        least: float | None = None
+        for name in self._queue:
+            if self._ledger.has_work(self._files[name]):
+                due = self._ledger.account(name).due
+                least = due if least is None else min(least, due)
+                if not due:
+                    break
+        return max(self._pause.ends, self._restarts.ends, least or 0.0)
+
+    def _is_due(self, segment: SegmentName, now: float) -> bool:
+        return self._ledger.account(segment).due <= now
 
     @property
     def is_idle(self) -> bool:
@@ -146,6 +160,7 @@ class Courier:
     def hurry(self) -> None:
         """Ends a pause, since somebody waits."""
         self._pause.clear()
+        self._ledger.hurry()
 
     def has_work(self, file: KeptSegment) -> bool:
         """Whether something of a segment, as long as it was, is to be asked for or sent."""
@@ -191,8 +206,9 @@ class Courier:
         self._ask_again()
         if silence.kind == "slow" and request.length:
             self._body = max(SMALLEST_BODY, min(self._body, request.length) // 2)
-        is_early = silence.kind in ("unresolved", "insecure", "garbled")
-        return self._fail(Trouble(silence.kind, silence.words), now, is_early=is_early)
+        is_early = silence.kind in ("unresolved", "insecure", "untrusted", "garbled")
+        trouble = Trouble(silence.kind, silence.words, is_lasting=silence.kind == "untrusted")
+        return self._fail(trouble, now, is_early=is_early)
 
     def unreadable(self, segment: SegmentName, now: float) -> Remark:
         """A segment's file could not be read."""
@@ -203,13 +219,20 @@ class Courier:
         """The connection is another one: all is asked for again."""
         self._ask_again()
 
-    def answered(self, request: Request, answer: Answer, now: float) -> Remark | None:
-        """An answer came; returns what people should hear of."""
+    def answered(
+        self, request: Request, answer: Answer, now: float, *, whole_until: int = 0
+    ) -> Remark | None:
+        """An answer came; returns what people should hear of.
+
+        ``whole_until`` is where the last whole record of the segment before the request's end
+        ends. Behind it is a record that is being written, or was cut with its recorder: nothing
+        that could be acknowledged.
+        """
         if request.segment not in self._files:
             return None
         match answer.status:
             case 200 if answer.store is not None and answer.offset is not None:
-                return self._accepted(request, answer.store, answer.offset, now)
+                return self._accepted(request, answer.store, answer.offset, whole_until, now)
             case 409 if answer.offset is not None and answer.offset < request.offset:
                 self._goes_back(request.segment, answer.offset, now)
                 return None
@@ -220,7 +243,9 @@ class Courier:
             case _:
                 return self._failed(answer, now)
 
-    def _accepted(self, request: Request, store: str, offset: int, now: float) -> Remark | None:
+    def _accepted(
+        self, request: Request, store: str, offset: int, whole_until: int, now: float
+    ) -> Remark | None:
         if store != self.store:
             if self.store is not None:
                 self._ledger.begin_anew()
@@ -234,16 +259,22 @@ class Courier:
         account = self._ledger.account(request.segment)
         file = self._files[request.segment]
         account.offset = account.acknowledged = offset
-        is_whole = request.end >= file.length
-        # Behind the offset there may be a record that is being written, or was cut with its recorder.
-        account.offered = request.end if request.length and is_whole else offset
-        if is_whole or offset - request.offset >= request.length // 4:
+        is_to_the_end = request.end >= file.length
+        is_settled = is_to_the_end and offset >= whole_until
+        account.offered = request.end if request.length and is_settled else offset
+        if request.length and offset == request.offset and not is_settled:
+            if is_to_the_end:
+                return self._unacknowledged(request, now)
+            self._pause.fail(now)
+            return self._lengthen(request, now)
+        if is_settled or offset - request.offset >= request.length // 4:
             self._pause.clear()
         else:
             self._pause.fail(now)
-        if request.length and offset == request.offset and not is_whole:
-            return self._lengthen(request, now)
         account.least_body = 0
+        if request.length:
+            account.pause = None
+            self.has_sent = self.has_sent or offset > request.offset
         if offset > max(file.length, request.end):
             return Remark(
                 "beyond",
@@ -251,6 +282,22 @@ class Courier:
                 " it stays in the spool; was it restored from a copy?",
             )
         return None
+
+    def _unacknowledged(self, request: Request, now: float) -> Remark:
+        """Whole records were sent and none was acknowledged: only this segment has to wait."""
+        account = self._ledger.account(request.segment)
+        pause = account.pause = account.pause or Pause(self._random)
+        pause.fail(now)
+        words = (
+            f"it acknowledged {request.offset:,} of {request.end:,} bytes of segment"
+            f" {request.segment}"
+        )
+        self.trouble = Trouble("unacknowledged", words)
+        return Remark(
+            "undelivered unacknowledged",
+            f"not all is delivered to {self._name}: {words}, which stays in the spool and is sent"
+            " again; is RESNET_PROBE_URL a resnet-probe daemon?",
+        )
 
     def _lengthen(self, request: Request, now: float) -> Remark | None:
         """Not one whole record was in what was sent."""
@@ -314,6 +361,8 @@ class Courier:
             words = f"it answers {status}, and redirects are not followed; set RESNET_PROBE_URL"
         elif status in (200, 409, 413, 422):
             words = f"its answer {status} is not a resnet-probe daemon's; set RESNET_PROBE_URL"
+        elif "ask with https://" in answer.problem:
+            words = f"it answers {status}{said}; set RESNET_PROBE_URL to https://…"
         else:
             words = f"it answers {status}{said}; is RESNET_PROBE_URL a resnet-probe daemon?"
         trouble = Trouble(str(status), words, is_lasting=True)

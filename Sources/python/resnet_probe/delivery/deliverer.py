@@ -116,7 +116,10 @@ class Deliverer:
         if isinstance(answer, Silence):
             remark = self.courier.unanswered(request, answer, now)
         else:
-            remark = self.courier.answered(request, answer, now)
+            whole_until = 0
+            if answer.status == 200 and (answer.offset or 0) < request.end:
+                whole_until = self._whole_until(request)
+            remark = self.courier.answered(request, answer, now, whole_until=whole_until)
         if remark is not None:
             self._say(remark)
         return True
@@ -132,6 +135,10 @@ class Deliverer:
             if self.courier.file(request.segment) == segment:
                 self._say(self.courier.unreadable(request.segment, self._clock()))
         return body
+
+    def _whole_until(self, request: Request) -> int:
+        segment = self.courier.file(request.segment)
+        return 0 if segment is None else self.outbox.whole_until(segment, request.end)
 
     def _settle(self, segments: list[KeptSegment], wall_time: float) -> None:
         """Moves aside what is done with."""

@@ -64,6 +64,8 @@ class Delivery:
         # Its put may be called from a signal handler that interrupts a put.
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._patience: float | None = None
+        # What was said first of each cause.
+        self._told: dict[str, str] = {}
 
     def begin(self, journal: str) -> None:
         """A journal of this process was opened."""
@@ -159,7 +161,10 @@ class Delivery:
         if not left:
             return
         trouble = self._deliverer.courier.trouble if self._deliverer is not None else None
-        why = f" ({trouble.words})" if trouble is not None else ""
+        why = ""
+        if trouble is not None:
+            told = self._told.get(f"undelivered {trouble.cause}", "")
+            why = " (see above)" if trouble.words in told else f" ({trouble.words})"
         self._notices.say(
             f"left {left}",
             f"{left} of this run are not delivered to {self._destination.address}{why}; the next"
@@ -168,6 +173,7 @@ class Delivery:
         )
 
     def _say(self, remark: Remark) -> None:
+        self._told.setdefault(remark.cause, remark.message)
         self._notices.say(remark.cause, remark.message)
 
     # In the thread

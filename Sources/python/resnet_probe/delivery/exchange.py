@@ -54,9 +54,9 @@ class Answer:
 class Silence:
     """No answer came."""
 
-    kind: Literal["unreachable", "unresolved", "insecure", "slow", "lost", "garbled"]
-    """Nobody listens; no such host; TLS failed; it took too long; the connection broke; what
-    came was no answer."""
+    kind: Literal["unreachable", "unresolved", "insecure", "untrusted", "slow", "lost", "garbled"]
+    """Nobody listens; no such host; TLS failed; whom to trust is for people to mend; it took too
+    long; the connection broke; what came was no answer."""
     words: str
     """Why, in a few words."""
 

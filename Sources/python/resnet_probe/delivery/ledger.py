@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from resnet_probe.delivery.pause import Pause
 from resnet_probe.delivery.segments import KeptSegment, SegmentName
 
 
@@ -17,13 +18,20 @@ class Account:
     acknowledged: int = 0
     """All before this byte was durable there when it was last said."""
     offered: int = 0
-    """The end of what it was sent; behind ``offset`` it is the beginning of a record."""
+    """The end of what it was sent, where only a cut record is behind ``offset``."""
     refused: str | None = None
     """Why nothing more is sent of it, where that is so."""
     is_damaged: bool = False
     """Whether the other side refused it as damaged."""
     least_body: int = 0
     """A record in it is longer than a body usually is. Unit: bytes."""
+    pause: Pause | None = None
+    """Until when it is left alone, since whole records of it were not acknowledged."""
+
+    @property
+    def due(self) -> float:
+        """When something of it may be sent. Unit: seconds, by the caller's clock."""
+        return 0.0 if self.pause is None else self.pause.ends
 
     @property
     def settled(self) -> int | None:
@@ -61,6 +69,11 @@ class Ledger:
                 account.offered = 0
                 if not account.is_damaged:
                     account.refused = None
+
+    def hurry(self) -> None:
+        """Ends the pauses of single segments."""
+        for account in self._accounts.values():
+            account.pause = None
 
     def begin_anew(self) -> None:
         """Nothing is known: another store answers."""

@@ -168,7 +168,7 @@ def silence(problem: Exception, destination: Destination) -> Silence:
     """Why no answer came, from what was raised on the way."""
     match problem:
         case ssl.SSLCertVerificationError():
-            return Silence("insecure", f"its certificate is not trusted: {problem.verify_message}")
+            return Silence("untrusted", f"its certificate is not trusted: {problem.verify_message}")
         case TimeoutError():
             return Silence("slow", "it took too long")
         case ssl.SSLZeroReturnError() | ssl.SSLEOFError():
@@ -177,7 +177,7 @@ def silence(problem: Exception, destination: Destination) -> Silence:
             words = getattr(problem, "reason", None) or str(problem)
             return Silence("insecure", f"TLS failed: {printable(words)}")
         case NotPrivate() | NoAuthorities():
-            return Silence("insecure", str(problem))
+            return Silence("untrusted", str(problem))
         case socket.gaierror():
             return Silence("unresolved", f"there is no host of this name ({problem.strerror})")
         case http.client.IncompleteRead() | ConnectionError() if not isinstance(

@@ -10,6 +10,7 @@ import struct
 import sys
 import zlib
 
+from resnet_probe.delivery.records import whole_records_end
 from resnet_probe.delivery.segments import KeptSegment, Place, SegmentName, parse_file_name
 from resnet_probe.journal.spool import Spool, SpoolFolder, own_files
 
@@ -87,16 +88,25 @@ class Outbox:
 
     def read(self, segment: KeptSegment, offset: int, length: int) -> bytes:
         """The bytes of a stretch, fewer where the file ends before; empty where it is gone."""
-        for place in (segment.place, Place.DELIVERED):
-            descriptor = self._open(segment.name, place)
-            if descriptor is not None:
-                break
-        else:
+        descriptor = self._find(segment)
+        if descriptor is None:
             return b""
         try:
             return _read(descriptor, offset, length)
         except OSError:
             return b""
+        finally:
+            os.close(descriptor)
+
+    def whole_until(self, segment: KeptSegment, end: int) -> int:
+        """Where the last whole record before byte ``end`` ends; ``end`` where it is not known."""
+        descriptor = self._find(segment)
+        if descriptor is None:
+            return end
+        try:
+            return whole_records_end(descriptor, end)
+        except OSError:
+            return end
         finally:
             os.close(descriptor)
 
@@ -175,6 +185,14 @@ class Outbox:
             return True
         self._endless[segment.name] = segment.length
         return False
+
+    def _find(self, segment: KeptSegment) -> int | None:
+        """A segment's file, opened, where it is now; it may have moved since."""
+        for place in (segment.place, Place.DELIVERED):
+            descriptor = self._open(segment.name, place)
+            if descriptor is not None:
+                return descriptor
+        return None
 
     def _open(self, name: SegmentName, place: Place) -> int | None:
         path = name.file + (".damaged" if place is Place.DAMAGED else "")

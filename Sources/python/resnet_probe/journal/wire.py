@@ -25,6 +25,8 @@ from resnet_probe.journal.run import RunOpened
 from resnet_probe.journal.statistics_wire import block_statistics
 from resnet_probe.journal.text import clipped
 
+HEADER_LENGTH = 24
+"""The bytes of a segment's header."""
 MAXIMUM_RECORD_LENGTH = 4 << 20
 """The most bytes of a payload."""
 MAXIMUM_SEGMENT_LENGTH = 16 << 20
