@@ -13,12 +13,14 @@ import torch
 from resnet_probe.blocks import BlockMap
 from resnet_probe.finding.find import find_blocks
 from resnet_probe.finding.registry import declared_in
+from resnet_probe.journal.recording import Recording
 from resnet_probe.journal.run import identity_beside, random_identity
 from resnet_probe.notices import Notices, ProbeError
 from resnet_probe.probe import Probe
 from resnet_probe.selection import Selector, given_map
 from resnet_probe.settings import MaskSource, Settings, parse_settings
 from resnet_probe.sharding import has_sharded
+from resnet_probe.training.compilation import leave_uncompiled
 from resnet_probe.training.entrance import entrance_of
 from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.step_loop import StepLoop
@@ -191,3 +193,7 @@ def _finish_all() -> None:
 
 _register: Callable[[Callable[[], None]], Any] = atexit.register
 _register(_finish_all)
+
+# The collector may run them within another network's compiled call.
+for _finalizer in (StepLoop.__del__, Recording.__del__):
+    leave_uncompiled(_finalizer, with_callees=True)

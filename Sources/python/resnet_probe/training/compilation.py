@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -67,6 +68,12 @@ def leave_uncompiled(function: Callable[..., Any], *, with_callees: bool = False
 
 
 leave_uncompiled(OutsideHook.__call__)
+# A collector may run these within a compiled call, which torch takes for code that it failed to compile.
+_weak: tuple[Any, ...] = (
+    weakref.WeakKeyDictionary(), weakref.WeakSet(), weakref.WeakValueDictionary(),
+)  # fmt: skip
+for _one in _weak:
+    leave_uncompiled(_one._remove, with_callees=True)
 
 
 class _Awake(threading.local):

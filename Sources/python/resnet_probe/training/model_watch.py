@@ -123,6 +123,16 @@ class ModelWatch:
             self._abandon()
         self.end_step()
         self.entrance.remove()
+        self._release()
+
+    def _release(self) -> None:
+        """Lets go of the network, which a probe that has ended does not keep."""
+        nothing = torch.nn.Module()
+        self.model = self.entrance.module = nothing
+        self._owners.release(nothing)
+        self._trains = trains(nothing)
+        self._compiled = self._sites = self._search = self._current = None
+        self.passes = []
 
     def follow_compiled(self) -> bool:
         """Watches the compiled module around the network, where one hides it; whether it does."""

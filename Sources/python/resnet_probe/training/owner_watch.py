@@ -92,6 +92,11 @@ class OwnerWatch:
             self._fast_paths.remove()
             self._fast_paths = None
 
+    def release(self, nothing: torch.nn.Module) -> None:
+        """Lets go of the network."""
+        self._model = nothing
+        self._names = {}
+
     def close(self) -> None:
         """Closes the tap that is open in this thread."""
         opening, self._openings.opening = self._openings.opening, None

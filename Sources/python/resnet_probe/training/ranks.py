@@ -63,6 +63,7 @@ class Ranks:
         self._is_known = True
         self._name = class_of(network).__qualname__
         self._key = ""
+        self._is_store_gone = False
         self.join(group)
 
     @property
@@ -161,6 +162,8 @@ class Ranks:
 
     def _told(self, what: str, patience: float) -> str | None:
         name = f"{self._key}/{what}"
+        if self._is_store_gone:
+            return None
         try:
             store = _store()
             if patience > 0:
@@ -171,6 +174,8 @@ class Ranks:
                 return None
             return str(store.get(name).decode())
         except Exception:  # the group is gone, or rank 0's host, or its store knows no such call
+            # Asked again, torch would print a stack each time.
+            self._is_store_gone = patience == 0
             return None
 
     def _tell(self, what: str, value: str) -> None:

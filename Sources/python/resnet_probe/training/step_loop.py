@@ -123,6 +123,7 @@ class StepLoop:
             self.guard(self._finish, status)
         self.guard(self._watch.detach)
         self.guard(self._updates.detach)
+        self._optimizers, self._parameters, self._hidden = [], None, HiddenSteps([])
 
     def await_delivery(self) -> None:
         """Waits a while for what is left to deliver, once the attempt has ended."""

@@ -114,6 +114,8 @@ class UpdateWatch:
         self._handles.clear()
         self._open.clear()
         self._scaled.clear()
+        self._watched.clear()
+        self._scaler = None
         if self._scaled_step is not None:
             self._scaled_step.remove()
             self._scaled_step = None
