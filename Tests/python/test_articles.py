@@ -151,6 +151,7 @@ COMPILED = (ARTICLES / "Compiled.md").read_text(encoding="utf-8")
         (compilation, "nothing is recorded of the compiled network: "),
         (hidden_steps, "the optimizer steps within compiled code, where no hook sees it"),
         (compiled_passes, " ran uncompiled (torch gives up"),
+        (compiled_passes, "compiled code within a checkpoint is left out"),
         (compiled_passes, " blocks cannot be followed through compiled code"),
         (compiled_passes, " ran other operations in compiled code than when"),
     ],

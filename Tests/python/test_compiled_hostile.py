@@ -1,6 +1,8 @@
 """What attacks on compiled recording broke: training that failed, numbers under a wrong name."""
 
+import gc
 import pathlib
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -273,3 +275,77 @@ def test_images_and_batches_that_grow(spool: pathlib.Path) -> None:
     _, frames = frames_of(made(Convolutions), given, whole("aot_eager"), spool)
     assert not differences(eager[::2], frames[::2], 1e-9)
     assert not differences(eager, frames, 1e-9, absent=frozenset({"constant_fraction"}))
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("part", ["the network", "each layer"])
+def test_compiled_code_that_a_checkpoint_runs_again(
+    part: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = made(Net)().train()
+    optimizer = sgd(model.parameters())
+    again = {"use_reentrant": False}
+    with resnet_probe.attach(model, optimizer, every=1, example=batch(2).args):
+        called = torch.compile(model, backend="aot_eager") if part == "the network" else model
+        if part == "each layer":
+            for layer in model.layers:  # type: ignore[union-attr]
+                layer.compile(backend="aot_eager")
+
+            def forward(x: torch.Tensor) -> torch.Tensor:
+                x = model.stem(x)  # type: ignore[operator]
+                for layer in model.layers:  # type: ignore[union-attr]
+                    x = torch.utils.checkpoint.checkpoint(layer, x, **again)
+                return model.head(x)  # type: ignore[no-any-return,operator]
+
+            model.forward = forward
+        for seed in range(2):
+            optimizer.zero_grad()
+            x = batch(5, seed=seed).args[0]
+            if part == "the network":
+                output = torch.utils.checkpoint.checkpoint(called, x, **again)
+            else:
+                output = model(x)
+            output.square().mean().backward()
+            optimizer.step()
+    assert "compiled code within a checkpoint is left out" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("spool")
+def test_a_step_between_a_compiled_forward_and_its_backward() -> None:
+    losses = []
+    for probed in (False, True):
+        torch._dynamo.reset()
+        model, head = made(Net)().train(), made(lambda: nn.Linear(3, 1))()
+        optimizer, other = sgd(model.parameters()), sgd(head.parameters())
+        compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+        probe = resnet_probe.attach(model, other, every=1) if probed else None
+        for seed in range(2):
+            first = compiled(*batch(5, seed=seed).args)
+            head(first.detach()).mean().backward()
+            other.step()
+            second = compiled(*batch(5, seed=9 + seed).args)
+            loss = first.square().mean() + second.square().mean()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        if probe is not None:
+            probe.finish()
+    assert losses[:2] == losses[2:]
+
+
+@pytest.mark.usefixtures("spool")
+def test_a_finished_probe_keeps_no_network() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        model = made(Net)().train()
+        optimizer = sgd(model.parameters())
+        probe = resnet_probe.attach(model, optimizer, every=1, strict=True)
+        train_step(torch.compile(model, backend="eager"), optimizer, batch(5))
+        probe.finish()
+        kept = weakref.ref(model)
+        del model, optimizer
+        assert kept() is None
+    finally:
+        gc.enable()
+    assert probe.blocks is not None

@@ -17,6 +17,7 @@ from resnet_probe.compiled.buffers import Buffers, Seen
 from resnet_probe.compiled.observe import shapes_of
 from resnet_probe.compiled.order_tap import OrderTap, Reading, Table, Visit
 from resnet_probe.inert import TracedHook
+from resnet_probe.measuring.checkpoints import first_run
 from resnet_probe.measuring.gradient_sums import GradientSums
 from resnet_probe.measuring.passes import Pass, Record, samples_in
 from resnet_probe.measuring.samples import Detail
@@ -28,6 +29,12 @@ from resnet_probe.training.compilation import (
     call_outside,
     compiled_modules,
     leave_uncompiled,
+)
+
+#: Of compiled code that a checkpoint runs again, which must then save the same tensors.
+IN_CHECKPOINT = (
+    "compiled code within a checkpoint is left out: a checkpoint runs it again, and must find the very"
+    " same code"
 )
 
 
@@ -74,6 +81,7 @@ class CompiledPasses:
         self._say = say
         self._tap = OrderTap()
         self.own_code = OwnCode()
+        self._suspended = 0  # how many compiled parts run that are left to themselves
         self._sets: list[dict[int, Buffers]] = []  # one for each micro-batch of a step
         self._used = 0
         self._handles: list[Any] = []
@@ -96,7 +104,7 @@ class CompiledPasses:
         self, args: Any, kwargs: Any, present: torch.Tensor | None, *, is_whole: bool
     ) -> Pass:
         """Begins to measure a pass, in this thread; `is_whole`: all of it is compiled."""
-        self._pass = Pass(present)
+        self._pass, self._suspended = Pass(present), 0
         buffers = self._buffers_for(args, kwargs)
         if not self._handles:
             self._hook()
@@ -276,17 +284,34 @@ class CompiledPasses:
         alone = dict(compiled_modules(self._model))
         for name, module in alone.items():
             enter = partial(self._enter, name)
-            self._handles += call_outside(module, enter, self._leave, self.own_code.isolate)
+            self._handles += call_outside(module, enter, self._leave, self._within)
         for name in {block.site.owner for block in self._blocks} - {"", *alone}:
             if name in modules:
                 self._handles += _region(modules[name], name, self._tap)
 
     def _enter(self, name: str, args: Any) -> None:
-        if self._pass is not None:
-            self._tap.enter(name, args, is_compiled=True)
+        if self._pass is None:
+            return
+        if self._suspended or first_run() is not None:
+            if not self._suspended:
+                close(self._tap)
+                self._say("checkpoint", f"{name}: {IN_CHECKPOINT}")
+            self._suspended += 1
+            return
+        self._tap.enter(name, args, is_compiled=True)
+
+    def _within(self) -> None:
+        if not self._suspended:
+            self.own_code.isolate()
 
     def _leave(self, output: Any) -> None:
-        if self._pass is not None and len(self._tap.around) > 1:
+        if self._pass is None:
+            return
+        if self._suspended:
+            self._suspended -= 1
+            if not self._suspended:
+                _push_mode(self._tap)
+        elif len(self._tap.around) > 1:
             self._tap.leave(output)
 
 

@@ -15,6 +15,7 @@ from resnet_probe.blocks import BlockMap
 from resnet_probe.finding.search import Search
 from resnet_probe.inert import Hook
 from resnet_probe.measuring.backward import trains
+from resnet_probe.measuring.checkpoints import first_run
 from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.passes import Pass
 from resnet_probe.measuring.sites import Sites, is_in_backward
@@ -213,6 +214,11 @@ class ModelWatch:
         if has_sharded(self.model):
             self._say("sharded and compiled", SHARDED_AND_COMPILED)
             self._observer.pass_of_no_training("compiled")
+            return
+        if first_run() is not None:
+            from resnet_probe.compiled.compiled_passes import IN_CHECKPOINT
+
+            self._say("checkpoint", f"the network: {IN_CHECKPOINT}")
             return
         if self.blocks is None:
             found = found_ahead(
