@@ -84,7 +84,7 @@ def test_the_article_quotes_what_the_recorder_says(module: object, words: str) -
 def test_what_is_not_supported_is_named() -> None:
     said = inspect.getsource(unsupported)
     section = TEXT.split("## Not supported yet")[1]
-    for name in ("FSDP", "DataParallel", "scripted"):
+    for name in ("FullyShardedDataParallel", "DeepSpeed", "DataParallel", "scripted"):
         assert name in said
         assert name in section
 

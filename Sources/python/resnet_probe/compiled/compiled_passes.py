@@ -315,7 +315,7 @@ class CompiledPasses:
             self._tap.leave(output)
 
 
-def _reset(buffers: list[torch.Tensor], versions: list[int]) -> None:
+def _reset(buffers: list[torch.Tensor], versions: list[int], *_: torch.Tensor) -> None:
     """Lets a graph run backward once more, or late: it expects its buffers as its forward left them.
 
     A compiled graph keeps them as tensors that its backward pass needs, and that pass writes them.

@@ -42,7 +42,7 @@ class Pass:
     is_backpropagated: bool = False
     handles: list[RemovableHandle] = field(default_factory=list)  # of hooks on its outputs
     hooks: list[weakref.ref[Any]] = field(default_factory=list)  # which live as long as the graph
-    backward_begins: Callable[[], None] | None = None  # told before each backward pass
+    backward_begins: Callable[..., None] | None = None  # told before each backward pass
 
     @property
     def counts(self) -> bool:

@@ -70,8 +70,6 @@ class OutputHook(Hook[[torch.Tensor], None]):
     ) -> None:  # fmt: skip
         def mark() -> None:
             one = found()
-            if one is not None and one.backward_begins is not None:
-                one.backward_begins()
             if one is not None and trains():
                 one.is_backpropagated = True
 
@@ -263,6 +261,9 @@ class ModelWatch:
             self._sites.end_pass()
         tensors = [t for t in tensors_in(output) if t.requires_grad]
         for tensor in tensors[:MOST_OUTPUTS]:
+            if current.backward_begins is not None:
+                # Stays as long as the graph, also behind the end of the step.
+                tensor.register_hook(Hook(current.backward_begins))
             hook = OutputHook(weakref.ref(current), self._trains, self._guard)
             current.hooks.append(weakref.ref(hook))
             current.handles.append(tensor.register_hook(hook))
