@@ -149,7 +149,7 @@ COMPILED = (ARTICLES / "Compiled.md").read_text(encoding="utf-8")
         (entrance, "the network was compiled after attach in a way that hides its forward"),
         (summary, "its forward never ran, or it ran within a compiled function"),
         (compilation, "nothing is recorded of the compiled network: "),
-        (hidden_steps, "the optimizer steps within compiled code, where no hook sees it"),
+        (hidden_steps, "parameters change though attach's optimizer does not step"),
         (compiled_passes, " ran uncompiled (torch gives up"),
         (compiled_passes, "compiled code within a checkpoint is left out"),
         (compiled_passes, " blocks cannot be followed through compiled code"),

@@ -21,8 +21,8 @@ def _identity(spool: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESNET_PROBE_RUN_ID", RUN)
 
 
-def step(model: nn.Module) -> None:
-    train_step(model, sgd(model.parameters()), Example((torch.randn(4, 3, 8, 8),)))
+def step(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    train_step(model, optimizer, Example((torch.randn(4, 3, 8, 8),)))
 
 
 def networks(count: int) -> list[nn.Module]:
@@ -33,9 +33,11 @@ def test_networks_beside_each_other_have_a_run_each_and_the_same_one_at_each_sta
     found = []
     for _ in range(2):
         models = networks(3)
-        probes = [attach(m, sgd(m.parameters()), every=1, step=0, strict=True) for m in models]
-        for model in models:
-            step(model)
+        optimizers = [sgd(model.parameters()) for model in models]
+        pairs = list(zip(models, optimizers, strict=True))
+        probes = [attach(m, o, every=1, step=0, strict=True) for m, o in pairs]
+        for model, optimizer in pairs:
+            step(model, optimizer)
         found.append([probe.run for probe in probes])
         for probe in probes:
             probe.finish()

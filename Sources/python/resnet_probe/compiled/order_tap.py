@@ -71,7 +71,8 @@ class Reading:
         self.fork_layer = place.fork_layer if is_projection and self.fork < 0 else -1
         self.first_layer = place.first_layer
         is_own = (is_identity and operands.is_fork_added) or block.kind == "plain"
-        self.is_identity = is_identity
+        # Where a copy of the stream is added, the branch does not come from that.
+        self.is_identity = is_identity and operands.is_fork_added
         self.listens = is_own and not block.site.has_other_readers
         self.maps = maps
 

@@ -8,9 +8,9 @@ import torch
 
 #: What is said of them.
 WORDS = (
-    "the optimizer steps within compiled code, where no hook sees it: a step ends where the next"
-    " forward finds its parameters changed, without learning rate and statistics of parameters; call"
-    " optimizer.step() uncompiled to have them"
+    "parameters change though attach's optimizer does not step: it steps within compiled code, where no"
+    " hook sees it, or another one does; a step ends where the next forward finds them changed, without"
+    " learning rate and statistics of parameters; call optimizer.step() uncompiled to have them"
 )
 
 
