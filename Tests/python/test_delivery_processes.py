@@ -150,13 +150,14 @@ signal.pause()
         assert process.stdout is not None
         assert process.stdin is not None
         name = process.stdout.readline().strip() + ".0"
+        model.wait_for(lambda: name in model.segments)  # the connection stands
         process.stdin.write("fork\n")
         process.stdin.flush()
         child = int(process.stdout.readline())
         process.kill()
         process.wait(60)
         # The child lives, and holds nothing of its parent's.
-        assert hung_up.wait(30)
+        assert hung_up.wait(60)
         os.kill(child, 0)
         with Driven(spool, server.url) as driven:
             assert driven.deliverer.holds_spool()
