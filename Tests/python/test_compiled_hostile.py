@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import resnet_probe
 import torch
+from resnet_probe.compiled.buffers import Buffers, Seen
 from torch import nn
 from torch._dynamo.utils import counters
 
@@ -349,3 +350,15 @@ def test_a_finished_probe_keeps_no_network() -> None:
     finally:
         gc.enable()
     assert probe.blocks is not None
+
+
+def test_what_a_pass_did_not_write_is_no_number() -> None:
+    block = resnet_probe.find_blocks(Net(), torch.randn(2, 6))[0]
+    buffers = Buffers(block, "full", 4, 8, torch.device("cpu"), torch.float32)
+    buffers.forward.fill_(1)
+    buffers.begin()
+    sums = buffers.sums(Seen(4, 8, 8), None, counts_absorbed=True)
+    assert not sums.entering().any()
+    assert sums.column_sum is not None
+    assert sums.column_sum.isnan().all()
+    assert buffers.gradients(Seen(4, 8, 8)).square.isnan().all()

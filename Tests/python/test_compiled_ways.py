@@ -265,9 +265,10 @@ def test_padding_is_left_out(spool: pathlib.Path) -> None:
     assert frames[0].blocks[0].samples == int(given[0].kwargs["attention_mask"].sum())
 
 
-def test_norms_alone(spool: pathlib.Path) -> None:
+@pytest.mark.parametrize("name", ["ResNet-20", "DenseNet-BC-22-4"])
+def test_norms_alone(name: str, spool: pathlib.Path) -> None:
     def network() -> nn.Module:
-        return entry("ResNet-20").make().double()
+        return entry(name).make().double()
 
     torch.manual_seed(1)
     given = [Example((torch.randn(4, 3, 16, 16, dtype=torch.float64),))] * 2
@@ -275,6 +276,7 @@ def test_norms_alone(spool: pathlib.Path) -> None:
     _, frames = frames_of(network, given, whole("aot_eager"), spool, detail="norms")
     assert not differences(wanted, frames, 1e-9)
     assert frames[0].blocks[0].cosine is None
+    assert frames[0].blocks[0].taylor_importance is None
 
 
 @pytest.mark.parametrize("name", ["checkpointed", "checkpointed, reentrant"])

@@ -29,12 +29,12 @@ def summary_line(
     silent = [block.name for block in blocks if block.ordinal not in fired]
     parts.append(f"{len(fired)} firing")
     if silent:
-        parts.append(f"{len(silent)} silent, as their modules did not run ({_names(silent)})")
+        parts.append(f"{len(silent)} silent, as their modules did not run ({first_names(silent)})")
     blind = [b.name for b in blocks if b.ordinal in fired and b.ordinal not in with_gradient]
     if blind:
         parts.append(
             f"{len(blind)} without gradient, as no backward pass or more than one reached them "
-            f"({_names(blind)})"
+            f"({first_names(blind)})"
         )
     if blocks.remarks:
         number = len(blocks.remarks)
@@ -59,6 +59,7 @@ def why_nothing(reasons: Collection[str]) -> str:
     return f"nothing is recorded of the attached network: {why}"
 
 
-def _names(names: list[str]) -> str:
+def first_names(names: list[str]) -> str:
+    """The first of some names, and how many more there are."""
     shown = ", ".join(names[:MOST_NAMES])
     return shown + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -46,9 +47,13 @@ class Buffers:
         self.gradient = empty(GRADIENT_ROWS, capacity)
         self.columns = empty(width if detail == "full" and block.kind != "concat" else 0)
         self.absorbed = empty(COUNT_ROWS)
+        self.begin()
 
     def begin(self) -> None:
-        """Forgets the gradients of the pass before."""
+        """Forgets the pass before: what this one does not write is no number."""
+        self.forward.fill_(math.nan)
+        self.columns.fill_(math.nan)
+        self.absorbed.zero_()
         self.gradient[ARRIVED].zero_()
 
     def sums(
@@ -83,12 +88,10 @@ class Buffers:
         rows = self.gradient[:, : seen.samples]
         once = rows[ARRIVED] == 1
         full = self._detail == "full"
-        nan = float("nan")
+        nan = math.nan
         return GradientSums(
             square=torch.where(once, rows[SQUARE], nan),
-            product=torch.where(once, rows[GRADIENT_PRODUCT], nan)
-            if full or self.block.kind == "concat"
-            else None,
+            product=torch.where(once, rows[GRADIENT_PRODUCT], nan) if full else None,
             through=rows[THROUGH] if full else None,
         )
 

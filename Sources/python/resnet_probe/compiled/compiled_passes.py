@@ -22,7 +22,7 @@ from resnet_probe.measuring.gradient_sums import GradientSums
 from resnet_probe.measuring.passes import Pass, Record, samples_in
 from resnet_probe.measuring.samples import Detail
 from resnet_probe.names import modules_of, parameters_of
-from resnet_probe.summary import MOST_NAMES
+from resnet_probe.summary import first_names
 from resnet_probe.tracing.trace import tensors_in
 from resnet_probe.training.compilation import (
     OwnCode,
@@ -75,7 +75,7 @@ class CompiledPasses:
             say(
                 "not followed",
                 f"{len(apart)} of {len(blocks)} blocks cannot be followed through compiled code, as"
-                f" within checkpoints, and are left out ({', '.join(apart[:MOST_NAMES])})",
+                f" within checkpoints, and are left out ({first_names(apart)})",
             )
         self._detail: Detail = detail
         self._say = say
