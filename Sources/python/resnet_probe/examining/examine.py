@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -50,7 +50,7 @@ class Options:
         """Raises a ProbeError, in one line, for what means nothing."""
         problems = (
             (isinstance(self.samples, int) and self.samples >= 2, "samples", "at least 2"),
-            (0.5 <= self.confidence < 1, "confidence", "between 0.5 and 1"),
+            (0.5 < self.confidence < 1, "confidence", "above 0.5 and below 1"),
             (self.seconds is None or self.seconds > 0, "seconds", "above 0"),
         )
         for is_good, name, words in problems:
@@ -167,7 +167,7 @@ class _Examining:
 
     def run(self) -> Examination | None:
         """Measures what is missing."""
-        self._done = self._earlier()
+        self._take_earlier()
         if self._is_complete():
             return self._result(None, len(self._sets))
         try:
@@ -183,8 +183,6 @@ class _Examining:
                 f"{bad} of {len(base.losses)} samples have no finite loss with all blocks in place",
                 "examine it before it diverges, or give a loss function that is finite",
             )  # fmt: skip
-        if base.errors is not None and not bool(((base.errors >= 0) & (base.errors <= 1)).all()):
-            base.errors = None
         sets, self._left_out = what_fits(self._sets, self._blocks, self._rounds.passes)
         todo = [one for one in sets if one not in self._done]
         self._say_cost(len(sets), len(todo))
@@ -202,15 +200,18 @@ class _Examining:
             except (Stopped, KeyboardInterrupt):
                 return self._say_stopped(len(todo) - done)
             except Exception as problem:
-                self._leave_out(ordinals, problem)
                 planned -= 1
+                self._leave_out(ordinals, problem, planned)
                 continue
             gap = gaps.get(ordinals[0]) if len(ordinals) == 1 else None
             ablation = self._ablation(ordinals, outcome, base, base_loss, planned, bootstrap, gap)
-            self._done[ordinals] = ablation
-            if self._subject.recording is not None:
-                self._subject.recording.put_ablation(ablation)
+            self._put(ablation)
         return 0
+
+    def _put(self, ablation: Ablation) -> None:
+        self._done[ablation.ordinals] = ablation
+        if self._subject.recording is not None:
+            self._subject.recording.put_ablation(ablation)
 
     def _ablation(
         self, ordinals: Ordinals, outcome: Outcome, base: Outcome, base_loss: float, planned: int,
@@ -228,8 +229,7 @@ class _Examining:
             self._options.confidence, ordinals, Moments(n, mean, m2), self._probe_set.samples - n,
             identity_gap=gap,
         )  # fmt: skip
-        is_whole = n == self._probe_set.samples
-        if is_whole:
+        if n == self._probe_set.samples:
             bounds = bootstrap.bounds(changes)
             ablation.loss_change_lower, ablation.loss_change_upper = bounds
             ablation.loss_change_even = float(changes[0::2].mean())
@@ -237,8 +237,7 @@ class _Examining:
         if base.errors is not None and outcome.errors is not None:
             moved = outcome.errors - base.errors
             ablation.error_change = float(moved.mean())
-            if is_whole:
-                ablation.error_change_lower, ablation.error_change_upper = bootstrap.bounds(moved)
+            ablation.error_change_lower, ablation.error_change_upper = bootstrap.bounds(moved)
         return ablation
 
     # What came before
@@ -254,13 +253,22 @@ class _Examining:
              self._probe_set.digest(), contents_of(subject.network)]
         )  # fmt: skip
 
-    def _earlier(self) -> dict[Ordinals, Ablation]:
+    def _take_earlier(self) -> None:
+        """Takes what was measured before; of an earlier attempt it is written into this one's too.
+
+        So each attempt's examination is complete by itself, once it is.
+        """
+        ranks = self._subject.ranks
         folder = SpoolFolder(self._subject.settings.environment.spool)
         try:
-            found = measured_before(folder, self._subject.ranks.run, self._identity)
+            found = measured_before(folder, ranks.run, ranks.attempt, self._identity)
         finally:
             folder.close()
-        return {one: found[one] for one in self._sets if one in found}
+        for one in (found[ordinals] for ordinals in self._sets if ordinals in found):
+            if one.attempt == ranks.attempt:
+                self._done[one.ablation.ordinals] = one.ablation
+            else:
+                self._put(one.ablation)
 
     def _is_complete(self) -> bool:
         """Whether nothing is left, by what was written last."""
@@ -294,9 +302,13 @@ class _Examining:
         )
         return left
 
-    def _leave_out(self, ordinals: Ordinals, problem: Exception) -> None:
+    def _leave_out(self, ordinals: Ordinals, problem: Exception, planned: int) -> None:
+        """What cannot be removed is not awaited: the examination becomes one without it."""
         words = " ".join(str(problem).split())[:200] or type(problem).__name__
         self._left_out.append(f"{self._named(ordinals)} is left out: {words}")
+        self._identity = identity_of([self._identity, repr(ordinals).encode()])
+        for one in self._done.values():
+            self._put(replace(one, examination=self._identity, planned=planned))
 
     def _named(self, ordinals: Ordinals) -> str:
         return first_names([self._blocks[ordinal].name for ordinal in ordinals])
