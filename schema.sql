@@ -274,7 +274,7 @@ CREATE TABLE ablation (
   loss_change_odd REAL,          -- over samples 1, 3, 5 …
   error_change REAL,             -- share of wrong predictions without the blocks minus with them
   error_change_lower REAL,       -- its bounds, as those of the loss
-  error_change_upper REAL,
+  error_change_upper REAL,       -- the upper one
   identity_gap_n INTEGER,        -- |y - x| / |x| of the block over the probe set in eval mode
   identity_gap_p50 REAL,
   identity_gap_p90 REAL,
