@@ -110,7 +110,7 @@ class Probe:
         options = Options(
             samples, blocks, together, confidence, seconds, progress, error_fn, forward
         )
-        return examine_in(self._loop.subject, model, batches, loss_fn, options)
+        return examine_in(self._loop, model, batches, loss_fn, options)
 
     def finish(self, status: Literal["completed", "failed"] = "completed") -> None:
         """Ends the attempt and leaves network, optimizers and scaler as they were.

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from resnet_probe.examining.bootstrap import Bootstrap
-from resnet_probe.examining.calling import Forward
+from resnet_probe.examining.calling import Forward, arguments_of, moved
 from resnet_probe.examining.contents import contents_of, identity_of
 from resnet_probe.examining.earlier import measured_before
 from resnet_probe.examining.examination import BlockAblation, Examination
@@ -22,8 +22,8 @@ from resnet_probe.examining.plan import Chosen, Ordinals, planned_sets, what_fit
 from resnet_probe.examining.probe_set import ProbeSet, read_probe_set
 from resnet_probe.examining.progress import Progress, Stop, duration
 from resnet_probe.examining.rounds import Outcome, Rounds, Stopped
-from resnet_probe.examining.subject import Subject
-from resnet_probe.finding.find import uncompiled
+from resnet_probe.examining.subject import Examined, Subject
+from resnet_probe.finding.find import found_in, kept_randomness, uncompiled
 from resnet_probe.journal.ablation_wire import Ablation
 from resnet_probe.journal.frame import LogDistribution, Moments
 from resnet_probe.journal.spool import SpoolFolder
@@ -61,15 +61,15 @@ class Options:
 
 
 def examine_in(
-    subject: Subject, model: Any, batches: Any, loss_fn: Compare | None, options: Options
+    training: Examined, model: Any, batches: Any, loss_fn: Compare | None, options: Options
 ) -> Examination | None:
     """Examines the network of a training; nothing but what strict notices raise gets out."""
-    notices = subject.notices
+    notices = training.subject.notices
     try:
-        if subject.ranks.rank != 0:
+        if training.subject.ranks.rank != 0:
             write_line(f"resnet-probe: {notices.speaker}examine: rank 0 examines for all ranks")
             return None
-        return examine(subject, model, batches, loss_fn, options)
+        return examine(training, model, batches, loss_fn, options)
     except ProbeError as error:
         notices.say(f"examine {error}", str(error))
     except Exception as problem:
@@ -84,7 +84,7 @@ def examine_in(
 
 
 def examine(
-    subject: Subject, model: Any, batches: Any, loss_fn: Compare | None, options: Options
+    training: Examined, model: Any, batches: Any, loss_fn: Compare | None, options: Options
 ) -> Examination | None:
     """Examines a network; None where nothing could be measured.
 
@@ -92,27 +92,28 @@ def examine(
         ProbeError: In one line, for what keeps it from measuring anything.
     """
     options.check()
-    _check(subject, model)
-    assert subject.blocks is not None
-    sets = planned_sets(subject.blocks, options.blocks, options.together)
+    _check(training.subject, model)
     functions = [f for f in (loss_fn, options.error_fn) if isinstance(f, torch.nn.Module)]
     progress = Progress(is_shown=options.progress)
     with ExitStack() as within:
         stop = within.enter_context(Stop(options.seconds))
+        with kept_randomness():
+            probe_set = _read(batches, options.samples, by_row=loss_fn is None)
+            subject = _opened(training, probe_set, options)
+        assert subject.blocks is not None
+        sets = planned_sets(subject.blocks, options.blocks, options.together)
         within.enter_context(kept_state(subject.network, *functions))
         within.enter_context(uncompiled())
         within.callback(progress.end)
-        probe_set = _read(batches, options.samples, by_row=loss_fn is None)
         one = _Examining(subject, probe_set, loss_fn, options, sets, stop, progress)
         return one.run()
 
 
 def _check(subject: Subject, model: Any) -> None:
-    """That there is something to examine and somewhere to write it."""
-    name = type(subject.network).__name__
+    """That the network given can be examined."""
     given = network_within(model) if isinstance(model, torch.nn.Module) else model
     words: tuple[str, str] | None = None
-    if subject.is_finished or (subject.recording is None and subject.blocks is not None):
+    if subject.is_finished:
         words = "its recording has ended", "call it before probe.finish()"
     elif given is not subject.network:
         words = (
@@ -121,15 +122,37 @@ def _check(subject: Subject, model: Any) -> None:
         )
     elif has_sharded(subject.network):
         words = "its parameters are sharded", "examine a checkpoint of it in one process"
-    elif subject.blocks is None:
-        words = (
-            "its blocks are not found yet",
-            "call it after the first training step, or attach(example=…)",
-        )
-    elif len(subject.blocks) == 0:
-        words = "no blocks were found in it", "see print(probe.blocks)"
     if words is not None:
-        raise ProbeError.explain("examine", name, *words)
+        raise ProbeError.explain("examine", type(subject.network).__name__, *words)
+
+
+def _opened(training: Examined, probe_set: ProbeSet, options: Options) -> Subject:
+    """The training with blocks and a journal, which before its first measured step it has not.
+
+    Blocks are then found as `attach(example=…)` finds them, on a copy.
+    """
+    subject = training.subject
+    if subject.recording is None:
+        found = subject.blocks
+        if found is None and options.forward is None:
+            batch = moved(probe_set.batches[0], subject.network)
+            call = arguments_of(subject.network, batch)
+            found = found_in(subject.network, [call], subject.chosen, subject.settings.sample)
+        training.open(found)
+        subject = training.subject
+    name = type(subject.network).__name__
+    if subject.blocks is None:
+        raise ProbeError.explain(
+            "examine", name, "its blocks are not found yet",
+            "call it after the first measured step, or attach(example=…)",
+        )  # fmt: skip
+    if len(subject.blocks) == 0:
+        raise ProbeError.explain("examine", name, "no blocks were found in it",
+                                 "see print(probe.blocks)")  # fmt: skip
+    if subject.recording is None or not subject.recording.is_open:
+        raise ProbeError.explain("examine", name, "nothing is recorded of it",
+                                 "see the line that said why")  # fmt: skip
+    return subject
 
 
 def _read(batches: Any, samples: int, *, by_row: bool) -> ProbeSet:
@@ -172,7 +195,8 @@ class _Examining:
             return self._result(None, len(self._sets))
         try:
             base = self._rounds.untouched()
-        except (Stopped, KeyboardInterrupt):
+        except (Stopped, KeyboardInterrupt) as stopped:
+            self._raise_second(stopped)
             write_line("resnet-probe: examine: stopped before anything was measured")
             return None
         base_loss = float(base.losses.mean())
@@ -194,10 +218,13 @@ class _Examining:
         gaps = self._rounds.passes.gaps(self._blocks)
         bootstrap = Bootstrap(self._probe_set.samples, self._options.confidence)
         for done, ordinals in enumerate(todo):
+            if done > 0 and self._stop.is_late:  # each call gets on by one at least
+                return self._say_stopped(len(todo) - done)
             self._progress.at(done)
             try:
                 outcome = self._rounds.without(ordinals)
-            except (Stopped, KeyboardInterrupt):
+            except (Stopped, KeyboardInterrupt) as stopped:
+                self._raise_second(stopped)
                 return self._say_stopped(len(todo) - done)
             except Exception as problem:
                 planned -= 1
@@ -207,6 +234,11 @@ class _Examining:
             ablation = self._ablation(ordinals, outcome, base, base_loss, planned, bootstrap, gap)
             self._put(ablation)
         return 0
+
+    def _raise_second(self, stopped: BaseException) -> None:
+        """A second interrupt goes on to the caller."""
+        if isinstance(stopped, KeyboardInterrupt) and self._stop.is_interrupted:
+            raise stopped
 
     def _put(self, ablation: Ablation) -> None:
         self._done[ablation.ordinals] = ablation

@@ -27,7 +27,7 @@ TOLERANCE = 1e-3
 
 
 class Stopped(Exception):
-    """It was asked to stop within a round."""
+    """An interrupt came within a round."""
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Rounds:
 
         Raises:
             ProbeError: Where the network does not run, or not alike twice.
-            Stopped: Where that was asked for.
+            Stopped: After an interrupt.
         """
         first: list[torch.Tensor] = []
 
@@ -96,7 +96,7 @@ class Rounds:
 
         Raises:
             Misplaced: Where they are not where the untouched passes have them.
-            Stopped: Where that was asked for.
+            Stopped: After an interrupt.
         """
         return self._round(lambda batch, number: self._call_without(batch, number, ordinals))
 
@@ -115,7 +115,7 @@ class Rounds:
     ) -> Outcome:
         parts = []
         for number in range(len(self._probe_set.batches)):
-            if self._stop.is_asked:
+            if self._stop.is_interrupted:
                 raise Stopped
             parts.append(self._one(number, call))
             if first is not None and not first:
