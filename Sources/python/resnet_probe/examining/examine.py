@@ -56,8 +56,8 @@ class Options:
         for is_good, name, words in problems:
             if not is_good:
                 value = getattr(self, name)
-                raise ProbeError.explain("examine with", f"{name}={value!r}", f"it is {words}",
-                                         "correct it")  # fmt: skip
+                raise ProbeError.explain("examine with", f"{name}={value!r}", f"it is to be {words}",
+                                         "give another value")  # fmt: skip
 
 
 def examine_in(
@@ -123,7 +123,9 @@ def _check(subject: Subject, model: Any) -> None:
     elif has_sharded(subject.network):
         words = "its parameters are sharded", "examine a checkpoint of it in one process"
     if words is not None:
-        raise ProbeError.explain("examine", type(subject.network).__name__, *words)
+        # Of a probe that has ended the network is forgotten.
+        name = "the network" if subject.is_finished else type(subject.network).__name__
+        raise ProbeError.explain("examine", name, *words)
 
 
 def _opened(training: Examined, probe_set: ProbeSet, options: Options) -> Subject:
