@@ -10,7 +10,8 @@ import torch
 
 from resnet_probe.blocks import BlockMap
 from resnet_probe.examining.examination import Examination
-from resnet_probe.examining.examine import Options, examine_in
+from resnet_probe.examining.examine import examine_in
+from resnet_probe.examining.options import Options
 from resnet_probe.examining.plan import Chosen
 from resnet_probe.training.step_loop import StepLoop
 

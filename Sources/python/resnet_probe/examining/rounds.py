@@ -63,7 +63,9 @@ class Rounds:
             chosen=subject.chosen, mask_of=lambda args, kwargs: mask_of(source, args, kwargs),
         )  # fmt: skip
         self.passes = self._base.passes
-        #: How long the first batch takes, and what share of the rows it holds.
+        self.samples = probe_set.samples
+        self.batches = len(probe_set.batches)
+        #: How long a pass over the first batch takes.
         self.seconds_of_first = 0.0
         #: How far two untouched passes over it are apart.
         self.spread = 0.0
@@ -102,7 +104,7 @@ class Rounds:
 
     def seconds_a_round(self) -> float:
         """How long a round without blocks takes, by the first batch."""
-        return self.seconds_of_first * self._probe_set.samples / self._probe_set.rows[0]
+        return self.seconds_of_first * self.samples / self._probe_set.rows[0]
 
     def _call_without(self, batch: Any, number: int, ordinals: Ordinals) -> Any:
         spots = [self.passes.spots[number][ordinal] for ordinal in ordinals]
@@ -114,7 +116,7 @@ class Rounds:
         self, call: Callable[[Any, int], Any], first: list[torch.Tensor] | None = None
     ) -> Outcome:
         parts = []
-        for number in range(len(self._probe_set.batches)):
+        for number in range(self.batches):
             if self._stop.is_interrupted:
                 raise Stopped
             parts.append(self._one(number, call))
