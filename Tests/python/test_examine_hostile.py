@@ -1,6 +1,7 @@
 """What an examination says of calls that cannot work, and of networks that are no plain ones."""
 
 import copy
+import dataclasses
 import pathlib
 import re
 from collections.abc import Iterator, Mapping
@@ -418,6 +419,42 @@ def test_the_networks_own_loss_is_taken_row_by_row() -> None:
     assert [a.loss_change for a in own] == pytest.approx(
         [b.loss_change for b in given], rel=1e-3, abs=1e-7
     )
+    probe.finish()
+
+
+@dataclasses.dataclass
+class Output:
+    logits: Tensor
+    layers: int = 3
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("kind", ["dataclass", "model output"])
+def test_rows_of_an_output_keep_its_type(kind: str) -> None:
+    from transformers.modeling_outputs import ImageClassifierOutput
+
+    class Wrapped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = CifarResNet(8, "A", 4)
+
+        def forward(self, pixel_values: Tensor) -> Any:
+            logits = self.net(pixel_values)
+            return Output(logits) if kind == "dataclass" else ImageClassifierOutput(logits=logits)
+
+    def loss(output: Any, target: Tensor) -> Tensor:
+        return F.cross_entropy(output.logits, target)
+
+    model, probe = begun(Wrapped(), trains=False, strict=True)
+    x, y = batch(5)
+    own = probe.examine(model, [(x, y)], loss, progress=False)
+    keyed = probe.examine(model, [{"pixel_values": x, "labels": y}], loss, progress=False)
+    torchs = probe.examine(model, [(x, y)], nn.CrossEntropyLoss(), progress=False)
+    assert own is not None
+    assert keyed is not None
+    assert torchs is not None
+    assert own.base_loss == keyed.base_loss == pytest.approx(torchs.base_loss, rel=1e-6)
+    assert own.base_error == keyed.base_error is not None
     probe.finish()
 
 

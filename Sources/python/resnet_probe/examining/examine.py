@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -22,7 +22,7 @@ from resnet_probe.examining.progress import Progress, Stop
 from resnet_probe.examining.rounds import Rounds
 from resnet_probe.examining.subject import Examined, Subject
 from resnet_probe.finding.find import found_in, kept_randomness, uncompiled
-from resnet_probe.notices import ProbeError, write_line
+from resnet_probe.notices import ProbeError
 from resnet_probe.sharding import has_sharded
 from resnet_probe.training.wrapped import network_within
 
@@ -34,7 +34,8 @@ def examine_in(
     notices = training.subject.notices
     try:
         if training.subject.ranks.rank != 0:
-            write_line(f"resnet-probe: {notices.speaker}examine: rank 0 examines for all ranks")
+            if not notices.strict:
+                notices.say("examine ranks", "examine: rank 0 examines for all ranks")
             return None
         return examine(training, model, batches, loss_fn, options)
     except ProbeError as error:
@@ -60,7 +61,8 @@ def examine(
     """
     options.check()
     _check(training.subject, model)
-    functions = [f for f in (loss_fn, options.error_fn) if isinstance(f, torch.nn.Module)]
+    functions = [getattr(f, "__self__", f) for f in (loss_fn, options.error_fn)]
+    modules = [f for f in functions if isinstance(f, torch.nn.Module)]
     progress = Progress(is_shown=options.progress)
     with ExitStack() as within:
         stop = within.enter_context(Stop(options.seconds))
@@ -69,10 +71,10 @@ def examine(
             subject = _opened(training, probe_set, options)
         assert subject.blocks is not None
         sets = planned_sets(subject.blocks, options.blocks, options.together)
-        within.enter_context(kept_state(subject.network, *functions))
+        within.enter_context(kept_state(subject.network, *modules))
         within.enter_context(uncompiled())
         within.callback(progress.end)
-        is_keyed = any(isinstance(batch, dict) for batch in probe_set.batches)
+        is_keyed = any(isinstance(batch, Mapping) for batch in probe_set.batches)
         losses = RowLosses(loss_fn)
         errors = RowErrors(options.error_fn, counts_tokens=not is_keyed)
         said = (subject.step, losses.name, errors.name, options.confidence, probe_set.rows, sets)

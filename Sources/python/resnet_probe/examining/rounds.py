@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from resnet_probe.examining.base_pass import BasePass
 from resnet_probe.examining.calling import Forward, call_of, moved, target_of
 from resnet_probe.examining.losses import RowErrors, RowLosses
 from resnet_probe.examining.plan import Ordinals
-from resnet_probe.examining.probe_set import SEED, ProbeSet
+from resnet_probe.examining.probe_set import ProbeSet, seed_generators
 from resnet_probe.examining.progress import Stop
 from resnet_probe.examining.removal import Removal, run_without
 from resnet_probe.examining.subject import Subject
@@ -131,8 +130,7 @@ class Rounds:
     def _one(self, number: int, call: Callable[[Any, int], Any]) -> Outcome:
         batch = moved(self._probe_set.batches[number], self._network)
         rows = self._probe_set.rows[number]
-        torch.manual_seed(SEED)
-        random.seed(SEED)
+        seed_generators()
         output = call(batch, number)
         target = target_of(batch)
         return Outcome(self._losses(output, target, rows), self._errors(output, target, rows))
