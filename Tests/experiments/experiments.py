@@ -1,0 +1,26 @@
+"""All experiments by name."""
+
+from __future__ import annotations
+
+from experiments.claim import Experiment
+from experiments.degradation import degradation
+from experiments.depth import depth
+from experiments.emergent import emergent
+from experiments.exploding import exploding
+from experiments.gates import gates
+from experiments.predictors import predictors
+from experiments.stochastic_depth import stochastic_depth
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "A": degradation,
+    "A′": exploding,
+    "B": depth,
+    "C": stochastic_depth,
+    "E": emergent,
+    "F": predictors,
+    "I": gates,
+}
+"""In the order in which they are run."""
+
+FAST = ["A", "B", "I"]
+"""Those of which a small part takes seconds."""

@@ -1,0 +1,33 @@
+"""C: with stochastic depth each block changes less, and matters less (Huang et al. 2016)."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+from experiments.claim import Claim, several
+from experiments.depth import median
+from experiments.removal import single_removals
+from experiments.scene import Scene
+from experiments.training import Recipe, digits, trained
+
+BLOCKS = 16
+
+
+def stochastic_depth(scene: Scene) -> Iterator[Claim]:
+    """Networks of 16 blocks, in pairs that share the seed; the last survives with 0.5."""
+    gaps, costs = [], []
+    for seed in scene.seeds_or(3):
+        pair = [
+            trained(scene, Recipe(f"{family}-{BLOCKS}", seed))
+            for family in ("mlp", "mlp_stochastic")
+        ]
+        gaps.append([median(scene.report(one.run), "identity_gap") for one in pair])
+        costs.append([statistics.mean(single_removals(one.network, digits()[1])) for one in pair])
+    for title, pairs in (("gap", gaps), ("mean loss of removing a block", costs)):
+        without, with_it = ([pair[place] for pair in pairs] for place in (0, 1))
+        yield Claim(
+            f"stochastic depth lowers the {title}", "lower, each seed",
+            f"{several(without)} → {several(with_it)}",
+            all(after < before for before, after in pairs),
+        )  # fmt: skip
