@@ -21,7 +21,7 @@ def emergent(scene: Scene) -> Iterator[Claim]:
     counts, errors, growths, shares = [], [], [], []
     training, test = digits()
     for seed in scene.seeds_or(3):
-        one = trained(scene, Recipe(f"mlp-{BLOCKS}", seed, weight_decay=WEIGHT_DECAY))
+        one = trained(scene, Recipe(f"mlp-{BLOCKS}", seed, weight_decay=WEIGHT_DECAY, every=1))
         places = flagged(scene.report(one.run))
         loss, _ = evaluated(one.network, training)
         jointly, _ = without(one.network, places, training)

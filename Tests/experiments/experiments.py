@@ -8,6 +8,7 @@ from experiments.depth import depth
 from experiments.emergent import emergent
 from experiments.exploding import exploding
 from experiments.gates import gates
+from experiments.planted import planted
 from experiments.predictors import predictors
 from experiments.stochastic_depth import stochastic_depth
 
@@ -16,11 +17,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     "A′": exploding,
     "B": depth,
     "C": stochastic_depth,
+    "D": planted,
     "E": emergent,
     "F": predictors,
     "I": gates,
 }
 """In the order in which they are run."""
 
-FAST = ["A", "B", "I"]
+FAST = ["A", "B", "D", "I"]
 """Those of which a small part takes seconds."""
