@@ -16,12 +16,17 @@ LEAST_FLAGGED = 5
 MOST_ERROR = 2.0  # points
 
 
+def recipe(seed: int) -> Recipe:
+    """A deep network under strong weight decay, of γ and β too."""
+    return Recipe(f"mlp-{BLOCKS}", seed, weight_decay=WEIGHT_DECAY, every=1)
+
+
 def emergent(scene: Scene) -> Iterator[Claim]:
     """Networks of 32 blocks; all blocks that the report flags are removed together."""
     counts, errors, growths, shares = [], [], [], []
     training, test = digits()
     for seed in scene.seeds_or(3):
-        one = trained(scene, Recipe(f"mlp-{BLOCKS}", seed, weight_decay=WEIGHT_DECAY, every=1))
+        one = trained(scene, recipe(seed))
         places = flagged(scene.report(one.run))
         loss, _ = evaluated(one.network, training)
         jointly, _ = without(one.network, places, training)

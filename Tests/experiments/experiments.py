@@ -7,10 +7,12 @@ from experiments.degradation import degradation
 from experiments.depth import depth
 from experiments.emergent import emergent
 from experiments.exploding import exploding
+from experiments.false_identity import false_identity
 from experiments.gates import gates
 from experiments.planted import planted
 from experiments.predictors import predictors
 from experiments.stochastic_depth import stochastic_depth
+from experiments.weights import weights
 
 EXPERIMENTS: dict[str, Experiment] = {
     "A": degradation,
@@ -20,9 +22,11 @@ EXPERIMENTS: dict[str, Experiment] = {
     "D": planted,
     "E": emergent,
     "F": predictors,
+    "H": weights,
     "I": gates,
+    "K": false_identity,
 }
 """In the order in which they are run."""
 
-FAST = ["A", "B", "D", "I"]
+FAST = ["A", "B", "D", "H", "I", "K"]
 """Those of which a small part takes seconds."""

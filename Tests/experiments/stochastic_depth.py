@@ -14,18 +14,20 @@ from experiments.training import Recipe, digits, trained
 BLOCKS = 16
 
 
+def pair(seed: int) -> list[Recipe]:
+    """Without stochastic depth, and with it."""
+    return [Recipe(f"{family}-{BLOCKS}", seed) for family in ("mlp", "mlp_stochastic")]
+
+
 def stochastic_depth(scene: Scene) -> Iterator[Claim]:
     """Networks of 16 blocks, in pairs that share the seed; the last survives with 0.5."""
     gaps, costs = [], []
     for seed in scene.seeds_or(3):
-        pair = [
-            trained(scene, Recipe(f"{family}-{BLOCKS}", seed))
-            for family in ("mlp", "mlp_stochastic")
-        ]
-        gaps.append([median(scene.report(one.run), "identity_gap") for one in pair])
-        costs.append([statistics.mean(single_removals(one.network, digits()[1])) for one in pair])
+        both = [trained(scene, recipe) for recipe in pair(seed)]
+        gaps.append([median(scene.report(one.run), "identity_gap") for one in both])
+        costs.append([statistics.mean(single_removals(one.network, digits()[1])) for one in both])
     for title, pairs in (("gap", gaps), ("mean loss of removing a block", costs)):
-        without, with_it = ([pair[place] for pair in pairs] for place in (0, 1))
+        without, with_it = ([values[place] for values in pairs] for place in (0, 1))
         yield Claim(
             f"stochastic depth lowers the {title}", "lower, each seed",
             f"{several(without)} → {several(with_it)}",
