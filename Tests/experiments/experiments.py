@@ -12,6 +12,7 @@ from experiments.gates import gates
 from experiments.planted import planted
 from experiments.predictors import predictors
 from experiments.stochastic_depth import stochastic_depth
+from experiments.traps import traps
 from experiments.weights import weights
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -25,8 +26,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     "H": weights,
     "I": gates,
     "K": false_identity,
+    "T": traps,
 }
 """In the order in which they are run."""
 
-FAST = ["A", "B", "D", "H", "I", "K"]
+FAST = ["A", "B", "D", "H", "I", "K", "T"]
 """Those of which a small part takes seconds."""

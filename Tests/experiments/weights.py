@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from experiments.claim import Claim, number
+from experiments.demo import demo_runs
 from experiments.emergent import recipe as decayed
 from experiments.rank_correlation import spearman
 from experiments.removal import single_removals
@@ -22,17 +23,16 @@ OF_WEIGHTS = ("weight_norm", "gradient_norm", "update_ratio", "gate_rms", "gate_
 
 def weights(scene: Scene) -> Iterator[Claim]:
     """Rank correlations of |γ| with removals, and verdicts of journals that differ in weights alone."""
-    recipes = [*pair(0), decayed(0), Recipe.convolutional("resnet-56", 0, every=1)]
-    if scene.is_fast:
-        recipes = [Recipe("mlp-8", 0, epochs=8)]
-    else:
+    runs = [demo_runs(scene)["residual-16-held"]]
+    if not scene.is_fast:
+        recipes = [*pair(0), decayed(0), Recipe.convolutional("resnet-56", 0, every=1)]
         yield _correlations(scene, recipes)
+        runs += [trained(scene, recipe).run for recipe in recipes]
     judged = changed = 0
-    for recipe in recipes:
-        run = trained(scene, recipe).run
+    for place, run in enumerate(runs):
         before = _said(scene.report(run))
         for number_of_copy in range(1 if scene.is_fast else 3):
-            dice = random.Random(f"{recipe} {number_of_copy}")
+            dice = random.Random(f"{place} {number_of_copy}")
             copy = rewritten(scene, run, lambda block, dice=dice: _other_weights(block, dice))
             after = _said(scene.report(copy))
             judged += len(before)
