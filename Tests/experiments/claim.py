@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from experiments.scene import Scene
 
 
-class NoWayToTell(Exception):
-    """The experiment could not be made; the words say why."""
-
-
 @dataclass(frozen=True)
 class Claim:
     """One row of the table."""
@@ -28,21 +24,12 @@ Experiment = Callable[[Scene], Iterator[Claim]]
 
 def several(values: list[float], digits: int = 2) -> str:
     """A few numbers, or least to greatest where they are more than three."""
-    texts = [number(value, digits) for value in values]
-    return " ".join(texts) if len(texts) <= 3 else f"{_least(values, digits)} … {_most(values, digits)}"
+    if len(values) > 3:
+        return f"{number(min(values), digits)} … {number(max(values), digits)}"
+    return " ".join(number(value, digits) for value in values)
 
 
 def number(value: float, digits: int = 2) -> str:
     """So many significant digits, without an exponent where it can be read without."""
     text = f"{value:.{digits}g}"
-    if "e+" in text:
-        return f"{value:.0f}"
-    return text
-
-
-def _least(values: list[float], digits: int) -> str:
-    return number(min(values), digits)
-
-
-def _most(values: list[float], digits: int) -> str:
-    return number(max(values), digits)
+    return f"{value:.0f}" if "e+" in text and abs(value) < 1e6 else text.replace("e+0", "e")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from itertools import pairwise
 
 from experiments.claim import Claim, number
 from experiments.demo import demo_runs
@@ -19,7 +20,9 @@ def depth(scene: Scene) -> Iterator[Claim]:
     runs = demo_runs(scene)
     shallow, deep = (scene.report(runs[name]) for name in ("residual-2", "residual-8"))
     for statistic in ("residual_ratio", "identity_gap"):
-        yield _claim("2 → 8, Swift", statistic, [[median(shallow, statistic), median(deep, statistic)]])
+        yield _claim(
+            "2 → 8, Swift", statistic, [[median(shallow, statistic), median(deep, statistic)]]
+        )
     if scene.is_fast:
         return
     seeds = [
@@ -37,7 +40,7 @@ def median(report: Row, statistic: str) -> float:
 
 
 def _claim(title: str, statistic: str, seeds: list[list[float]]) -> Claim:
-    falls = [a / b for values in seeds for a, b in zip(values, values[1:], strict=False)]
+    falls = [a / b for values in seeds for a, b in pairwise(values)]
     means = [statistics.mean(column) for column in zip(*seeds, strict=True)]
     return Claim(
         f"a block changes less: {statistic}, MLP {title}", f"÷ > {FACTOR} each",

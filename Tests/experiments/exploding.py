@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import resnet_probe
 import torch
 import torch.nn.functional as F
 
-import resnet_probe
 from experiments.claim import Claim, several
 from experiments.scene import Scene
 from experiments.training import Recipe, digits
@@ -17,20 +17,22 @@ BATCH = 128
 
 
 def exploding(scene: Scene) -> Iterator[Claim]:
-    """Gradients at the first and at the last block, at step 0 of a plain network of 164 layers."""
-    deep = [_ratio(scene, "plain-164", seed) for seed in scene.seeds_or(3)]
-    shallow = [_ratio(scene, "plain-20", seed) for seed in scene.seeds_or(3)]
-    yield Claim(
-        "plain-164 explodes at birth: ‖∂h‖ first/last block", f"> {LEAST:.0f}",
-        f"{several(deep)}; plain-20 {several(shallow)}",
-        min(deep) > LEAST > max(shallow),
-    )  # fmt: skip
+    """Gradients at the first and at the last block, at step 0 of plain networks."""
+    for shallow, deep in (("mlp_plain-2", "mlp_plain-27"), ("plain-20", "plain-164")):
+        low, high = (
+            [_ratio(scene, network, seed) for seed in scene.seeds_or(3)]
+            for network in (shallow, deep)
+        )
+        yield Claim(
+            f"{deep} explodes at birth: ‖∂h‖ first/last", f"> {LEAST:.0f}",
+            f"{several(high)}; {shallow} {several(low)}", min(high) > LEAST > max(low),
+        )  # fmt: skip
 
 
 def _ratio(scene: Scene, network: str, seed: int) -> float:
     """One step from birth, recorded."""
     scene.say(f"{network} seed {seed}")
-    made = Recipe.convolutional(network, seed).make()
+    made = Recipe(network, seed).make()
     optimizer = torch.optim.SGD(made.parameters(), 0.0)
     batch = digits()[0].at(torch.arange(BATCH))
     with scene.recording(), resnet_probe.attach(made, optimizer, run=network) as probe:

@@ -7,12 +7,12 @@ import random
 from collections.abc import Iterator
 
 from journals import residual_blocks
-
-from experiments.claim import Claim, number
-from experiments.scene import Scene, fresh_identity
 from resnet_probe.journal import wire
 from resnet_probe.journal.frame import BlockStatistics, Frame, LogDistribution, Moments
 from resnet_probe.journal.run import RunOpened
+
+from experiments.claim import Claim, number
+from experiments.scene import Scene, fresh_identity
 
 EPSILON = 0.05
 BLOCKS = 250  # of a run

@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
+import resnet_probe
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import resnet_probe
 from experiments.claim import Claim, number
 from experiments.removal import branches
 from experiments.scene import Scene

@@ -38,7 +38,8 @@ def planted(scene: Scene) -> Iterator[Claim]:
             network = make()
             plant(network, random.Random(f"{name} {number}"))
             judged(scene, network, f"{name} {number}", counts)
-        yield _claim(f"{plantings} random plantings: {name}", counts)
+        word = "planting" if plantings == 1 else "plantings"
+        yield _claim(f"{plantings} random {word}: {name}", counts)
 
 
 def _three_and_three(scene: Scene) -> Claim:

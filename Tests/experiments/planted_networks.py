@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from digits_networks import (
     DigitsNetwork,
@@ -18,8 +19,6 @@ from digits_networks import (
 )
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
-
-import torch
 
 PIXELS = 64
 CLASSES = 10

@@ -7,11 +7,11 @@ import math
 import random
 from dataclasses import dataclass
 
+import resnet_probe
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import resnet_probe
 from experiments.identities import flagged
 from experiments.planted_networks import Place, places_in
 from experiments.scene import Scene

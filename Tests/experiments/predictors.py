@@ -14,7 +14,12 @@ from experiments.training import Recipe, digits, trained
 LAST_STEPS = 60
 LEAST = 0.85
 LEAST_PARTIAL = 0.6
-COLUMNS = ("taylor_importance_mean", "residual_ratio_p50", "block_influence_mean", "taylor_signed_mean")
+COLUMNS = (
+    "taylor_importance_mean",
+    "residual_ratio_p50",
+    "block_influence_mean",
+    "taylor_signed_mean",
+)
 
 
 def predictors(scene: Scene) -> Iterator[Claim]:
@@ -25,8 +30,9 @@ def predictors(scene: Scene) -> Iterator[Claim]:
         costs = single_removals(one.network, digits()[1])
         means = recorded_means(scene, one.run)
         position = [float(-place) for place in range(len(costs))]
-        for column in COLUMNS:
-            found[column].append(spearman(means[column], costs))
+        for column in COLUMNS:  # a projection has no influence
+            pairs = [(a, b) for a, b in zip(means[column], costs, strict=True) if a is not None]
+            found[column].append(spearman(*zip(*pairs, strict=True)))
         found["position"].append(spearman(position, costs))
         taylor = means["taylor_importance_mean"]
         found["partial"].append(partial_spearman(taylor, costs, position))
@@ -49,8 +55,8 @@ def predictors(scene: Scene) -> Iterator[Claim]:
     )  # fmt: skip
 
 
-def recorded_means(scene: Scene, run: str) -> dict[str, list[float]]:
-    """Means over the last measured steps, by column and block."""
+def recorded_means(scene: Scene, run: str) -> dict[str, list[float | None]]:
+    """Means over the last measured steps, by column and block; None where it has none."""
     means = ", ".join(f"avg({column}) AS {column}" for column in COLUMNS)
     rows = scene.query(
         f"SELECT ordinal, {means} FROM block_step JOIN run ON run.id = run_id"

@@ -13,13 +13,13 @@ from experiments.training import Samples, evaluated
 def branches(network: nn.Module) -> list[nn.Module]:
     """The branches of a network's residual blocks, in the order of the forward pass."""
     return [
-        module.branch for module in network.modules() if isinstance(getattr(module, "branch", None), nn.Module)
+        module.branch
+        for module in network.modules()
+        if isinstance(getattr(module, "branch", None), nn.Module)
     ]
 
 
-def without(
-    network: nn.Module, blocks: Iterable[int], samples: Samples
-) -> tuple[float, float]:
+def without(network: nn.Module, blocks: Iterable[int], samples: Samples) -> tuple[float, float]:
     """Mean loss, and error in percent, in eval mode with F = 0 in these blocks."""
     found = branches(network)
     hooks = [found[place].register_forward_hook(_nothing) for place in blocks]

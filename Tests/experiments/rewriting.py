@@ -7,16 +7,14 @@ from collections.abc import Callable
 
 from frames import RecordedFrame
 from journals import ATTEMPT_FINISHED, BLOCK_MAP, FRAME, Record, fields, payloads, records
-
-from experiments.scene import Scene, fresh_identity
 from resnet_probe.journal import wire
 from resnet_probe.journal.frame import BlockStatistics, Frame
 from resnet_probe.journal.run import RunOpened
 
+from experiments.scene import Scene, fresh_identity
 
-def rewritten(
-    scene: Scene, run: str, change: Callable[[BlockStatistics], BlockStatistics]
-) -> str:
+
+def rewritten(scene: Scene, run: str, change: Callable[[BlockStatistics], BlockStatistics]) -> str:
     """The identity of a copy of a run whose block statistics went through `change`."""
     copy = bytes.fromhex(fresh_identity())
     opened = RunOpened(copy, copy, f"copy of {run}", started_at=1.75e9)

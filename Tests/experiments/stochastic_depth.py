@@ -26,7 +26,7 @@ def stochastic_depth(scene: Scene) -> Iterator[Claim]:
         both = [trained(scene, recipe) for recipe in pair(seed)]
         gaps.append([median(scene.report(one.run), "identity_gap") for one in both])
         costs.append([statistics.mean(single_removals(one.network, digits()[1])) for one in both])
-    for title, pairs in (("gap", gaps), ("mean loss of removing a block", costs)):
+    for title, pairs in (("gap", gaps), ("cost of removing a block", costs)):
         without, with_it = ([values[place] for values in pairs] for place in (0, 1))
         yield Claim(
             f"stochastic depth lowers the {title}", "lower, each seed",

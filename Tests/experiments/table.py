@@ -28,7 +28,7 @@ class Line:
         verdict = "ok" if claim.holds else "FAILED"
         return (
             self.experiment, claim.text, claim.expected, claim.measured, verdict,
-            f"{self.seconds:.0f}",
+            f"{self.seconds:.1f}",
         )  # fmt: skip
 
 

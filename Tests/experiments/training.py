@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 
+import resnet_probe
 import torch
 import torch.nn.functional as F
 from digits import DATA, rate_factor, read_digits
 from digits_networks import NETWORKS, PlainBlock, post_activation
 from torch import Tensor, nn
 
-import resnet_probe
 from experiments import mlp
 from experiments.scene import Scene
 

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import resnet_probe
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import resnet_probe
 from experiments.claim import Claim, number
 from experiments.mlp import WIDTH, ResidualLayers
 from experiments.planted_networks import Added
@@ -69,7 +69,10 @@ def _report(scene: Scene, trap: Trap, blocks: list[nn.Module]) -> Row:
     learning = [*stem.parameters(), *classifier.parameters()]
     optimizer = torch.optim.SGD(learning, 0.05, 0.9)
     training = digits()[0]
-    with scene.recording(), resnet_probe.attach(network, optimizer, run=trap.text, every=1) as probe:
+    with (
+        scene.recording(),
+        resnet_probe.attach(network, optimizer, run=trap.text, every=1) as probe,
+    ):
         for _ in range(STEPS):
             batch = training.at(torch.randperm(len(training))[:64])
             network.zero_grad()
@@ -151,7 +154,9 @@ def _constant(block: Row) -> str:
 TRAPS = (
     Trap("F < 0 where x = 0, then ReLU", swallowed, "strict_identity", _ratio, True),
     Trap("F = β for every input", constant, "constant", _constant),
-    Trap("F = .03 x in 6 blocks, together .19", lambda: rescaling(0.03, 6), "near_identity", _angle),
+    Trap(
+        "F = .03 x in 6 blocks, together .19", lambda: rescaling(0.03, 6), "near_identity", _angle
+    ),
     Trap("F = .2 x in 6 blocks", lambda: rescaling(0.2, 6), "rescale_only", _angle),
     Trap("a block and its copy", duplicated, "active", _gap),
     Trap("y = Rx, a rotation", rotation, "active", _angle),

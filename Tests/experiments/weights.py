@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from resnet_probe.journal.frame import BlockStatistics
+
 from experiments.claim import Claim, number
 from experiments.demo import demo_runs
 from experiments.emergent import recipe as decayed
@@ -16,7 +18,6 @@ from experiments.rewriting import rewritten
 from experiments.scene import Row, Scene
 from experiments.stochastic_depth import pair
 from experiments.training import Recipe, digits, trained
-from resnet_probe.journal.frame import BlockStatistics
 
 OF_WEIGHTS = ("weight_norm", "gradient_norm", "update_ratio", "gate_rms", "gate_gradient")
 
