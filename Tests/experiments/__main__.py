@@ -1,8 +1,8 @@
 """Experiments: what is claimed of residual networks comes out, measured from scratch.
 
-Trains networks with the recorder attached, takes their journals in with the command (RESNET_PROBE_BINARY, else
-.build/release/resnet-probe), and holds what report and query say against what is claimed. Prints one
-table; 1 where a claim does not come out. Progress goes to standard error. Needs torch and nothing else.
+Trains networks with the recorder attached, takes their journals in with the command
+(RESNET_PROBE_BINARY, else .build/release/resnet-probe), and holds what report and query say against
+what is claimed. Prints one table; 1 where a claim does not come out. Progress goes to standard error.
 """
 
 from __future__ import annotations

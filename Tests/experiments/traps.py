@@ -29,7 +29,7 @@ class Trap:
     text: str
     blocks: Callable[[], list[nn.Module]]
     verdict: str
-    shown: Callable[[Row], str]  # of the first block as the report has it
+    shown: Callable[[Row, float], str]  # of the first block's statistics, and the gap of all blocks
     has_empty_channels: bool = False
 
 
@@ -38,10 +38,11 @@ def traps(scene: Scene) -> Iterator[Claim]:
     for trap in TRAPS:
         torch.manual_seed(0)
         blocks = trap.blocks()
-        report = _report(scene, trap, blocks)
+        report, span = _report(scene, trap, blocks)
         said = [block["verdict"] for block in report["blocks"]]
+        shown = trap.shown(report["blocks"][0]["statistics"], span)
         yield Claim(
-            trap.text, trap.verdict, f"{' '.join(dict.fromkeys(said))}; {trap.shown(report['blocks'][0])}",
+            trap.text, trap.verdict, f"{' '.join(dict.fromkeys(said))}; {shown}",
             said == [trap.verdict] * len(blocks),
         )  # fmt: skip
 
@@ -61,8 +62,8 @@ class Stem(nn.Module):
         return self.layers(images) * self.mask
 
 
-def _report(scene: Scene, trap: Trap, blocks: list[nn.Module]) -> Row:
-    """Stem and classifier learn, the blocks stay."""
+def _report(scene: Scene, trap: Trap, blocks: list[nn.Module]) -> tuple[Row, float]:
+    """Stem and classifier learn, the blocks stay; the report, and the gap over all blocks."""
     stem = Stem(EMPTY if trap.has_empty_channels else WIDTH)
     classifier = nn.Linear(WIDTH, 10)
     network = nn.Sequential(stem, *blocks, classifier)
@@ -79,7 +80,15 @@ def _report(scene: Scene, trap: Trap, blocks: list[nn.Module]) -> Row:
             F.cross_entropy(network(batch.images), batch.labels).backward()
             optimizer.step()
         run = probe.run
-    return scene.report(run)
+    return scene.report(run), _span(nn.Sequential(*blocks), stem(training.images))
+
+
+@torch.no_grad()
+def _span(blocks: nn.Module, x: Tensor) -> float:
+    """The median of ‖y − x‖/‖x‖ from the first block's stream to what leaves the last one."""
+    x = x.double()
+    change = blocks.double()(x) - x
+    return (change.norm(dim=1) / x.norm(dim=1)).median().item()
 
 
 class AddedThenReLU(nn.Module):
@@ -134,30 +143,31 @@ def rotation() -> list[nn.Module]:
     return [Added(linear(turned - torch.eye(WIDTH)))]
 
 
-def _gap(block: Row) -> str:
-    return f"gap {number(block['statistics']['identity_gap']['p50'])}"
+def _gap(statistics: Row, span: float) -> str:
+    return f"gap {number(statistics['identity_gap']['p50'])}"
 
 
-def _ratio(block: Row) -> str:
-    return f"{_gap(block)}, ‖F‖/‖x‖ {number(block['statistics']['residual_ratio']['p50'])}"
+def _ratio(statistics: Row, span: float) -> str:
+    return f"{_gap(statistics, span)}, ‖F‖/‖x‖ {number(statistics['residual_ratio']['p50'])}"
 
 
-def _angle(block: Row) -> str:
-    angle = block["statistics"]["angular_distance"]["mean"]
-    return f"{_gap(block)}, angle {number(angle, 1)}"
+def _angle(statistics: Row, span: float) -> str:
+    return f"{_gap(statistics, span)}, angle {number(statistics['angular_distance']['mean'], 1)}"
 
 
-def _constant(block: Row) -> str:
-    return f"{_gap(block)}, constant {number(block['statistics']['constant_fraction'])}"
+def _span_and_angle(statistics: Row, span: float) -> str:
+    return f"{_angle(statistics, span)}, together {number(span)}"
+
+
+def _constant(statistics: Row, span: float) -> str:
+    return f"{_gap(statistics, span)}, constant {number(statistics['constant_fraction'])}"
 
 
 TRAPS = (
     Trap("F < 0 where x = 0, then ReLU", swallowed, "strict_identity", _ratio, True),
     Trap("F = β for every input", constant, "constant", _constant),
-    Trap(
-        "F = .03 x in 6 blocks, together .19", lambda: rescaling(0.03, 6), "near_identity", _angle
-    ),
-    Trap("F = .2 x in 6 blocks", lambda: rescaling(0.2, 6), "rescale_only", _angle),
+    Trap("F = .03 x in 6 blocks", lambda: rescaling(0.03, 6), "near_identity", _span_and_angle),
+    Trap("F = .2 x in 6 blocks", lambda: rescaling(0.2, 6), "rescale_only", _span_and_angle),
     Trap("a block and its copy", duplicated, "active", _gap),
     Trap("y = Rx, a rotation", rotation, "active", _angle),
 )
