@@ -4,7 +4,7 @@
 -- (SQLite 3.37 or later: the tables are STRICT). `resnet-probe schema` prints it,
 -- `resnet-probe schema --view NAME` explains one view.
 --
--- Start with the views at the end: block_latest, run_finding, low_gap, run_summary, block_step. They are the public
+-- Start with the views at the end: block_latest, block_ablation, run_finding, low_gap, run_summary, block_step. They are the public
 -- contract: columns are added, never given another meaning. The tables hold rows as they came, one for
 -- each rank and attempt; the views merge them and leave out what a later attempt superseded.
 --
@@ -19,7 +19,7 @@
 -- variance is m2 / (n - 1)).
 
 PRAGMA application_id = 1380993585;  -- "RPJ1"
-PRAGMA user_version = 2;             -- raised with every change of this file
+PRAGMA user_version = 3;             -- raised with every change of this file
 
 -- One row: which store this is.
 CREATE TABLE store (
@@ -241,6 +241,51 @@ CREATE TABLE block_rollup (
   FOREIGN KEY (run_id, attempt_id, rank) REFERENCES journal (run_id, attempt_id, rank)
 ) STRICT, WITHOUT ROWID;
 
+-- A fixed probe set put through the network in eval mode, at one state of its parameters.
+CREATE TABLE examination (
+  id INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL,
+  attempt_id INTEGER NOT NULL,
+  rank INTEGER NOT NULL,
+  uuid TEXT NOT NULL,            -- follows from run, step, probe set and parameters, 32 hexadecimal digits
+  step INTEGER NOT NULL CHECK (step >= 0),  -- optimizer steps done before it
+  samples INTEGER NOT NULL CHECK (samples >= 2),  -- rows of the probe set
+  planned INTEGER NOT NULL CHECK (planned >= 1),  -- sets of blocks that it means to remove
+  base_loss REAL NOT NULL,       -- mean loss of the network as it is
+  base_error REAL CHECK (base_error BETWEEN 0 AND 1),  -- share of wrong predictions; NULL: cannot be counted
+  confidence REAL NOT NULL,      -- of each bound of its ablations, one-sided
+  UNIQUE (run_id, attempt_id, rank, uuid),
+  FOREIGN KEY (run_id, attempt_id, rank) REFERENCES journal (run_id, attempt_id, rank)
+) STRICT;
+
+-- Blocks really removed and the loss measured: F = 0, y = x for a plain block, no new maps for a dense one.
+CREATE TABLE ablation (
+  examination_id INTEGER NOT NULL REFERENCES examination (id),
+  blocks TEXT NOT NULL,          -- ordinals of the blocks removed together, ascending, as JSON: '[3]', '[3,4]'
+  block_id INTEGER REFERENCES block (id),  -- the block, where one was removed alone
+  wall_time REAL NOT NULL,       -- when it was measured
+  loss_change_n INTEGER NOT NULL,  -- samples that kept a finite loss
+  loss_change REAL NOT NULL,     -- mean over them: loss without the blocks minus with them
+  loss_change_m2 REAL NOT NULL,  -- sum of squared deviations from it
+  non_finite INTEGER NOT NULL CHECK (non_finite >= 0),  -- samples whose loss became NaN or infinite
+  loss_change_lower REAL,        -- paired bootstrap over samples; NULL where non_finite > 0
+  loss_change_upper REAL,
+  loss_change_even REAL,         -- over samples 0, 2, 4 …: two halves, for the noise ceiling
+  loss_change_odd REAL,          -- over samples 1, 3, 5 …
+  error_change REAL,             -- share of wrong predictions without the blocks minus with them
+  error_change_lower REAL,
+  error_change_upper REAL,
+  identity_gap_n INTEGER,        -- |y - x| / |x| of the block over the probe set in eval mode
+  identity_gap_p50 REAL,
+  identity_gap_p90 REAL,
+  identity_gap_p99 REAL,
+  identity_gap_max REAL,
+  identity_gap_log_n INTEGER,
+  identity_gap_log_mean REAL,
+  identity_gap_log_m2 REAL,
+  PRIMARY KEY (examination_id, blocks)
+) STRICT, WITHOUT ROWID;
+
 -- What the analysis says of each block now; written by whoever takes journals in.
 CREATE TABLE verdict (
   block_id INTEGER PRIMARY KEY REFERENCES block (id),
@@ -260,7 +305,15 @@ CREATE TABLE verdict (
   confidence REAL,               -- 1 - adjusted p over all blocks, with an identity verdict
   share REAL,                    -- of the window's samples with a gap surely below twice epsilon
   missing TEXT,                  -- what an undetermined verdict lacks, in words
-  settings TEXT NOT NULL  -- epsilon and the rest, as JSON
+  settings TEXT NOT NULL,        -- epsilon and the rest, as JSON
+  constant_fraction REAL,        -- over the window: the share of F that is the same for every sample …
+  constant_lower REAL,           -- … and its lower confidence bound; constant: above the settings' constant_fraction
+  perpendicular_ratio REAL,      -- over the window: the part of the change that turns x, over |x| …
+  perpendicular_upper REAL,      -- … and its upper confidence bound; rescale_only: below epsilon
+  loss_change REAL,              -- measured: loss of the probe set without the block minus with it; NULL: never measured
+  loss_change_lower REAL,        -- its bounds, as in ablation
+  loss_change_upper REAL,
+  confirmation TEXT CHECK (confirmation IN ('confirmed', 'contradicted', 'open'))  -- what that makes of a verdict that predicts the block does nothing: its upper bound is below the tolerance, its lower bound above it, or neither
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX verdict_by_run ON verdict (run_id, verdict);
@@ -412,7 +465,9 @@ SELECT
   v.lower AS verdict_lower,
   v.upper AS verdict_upper,
   v.confidence,
-  v.missing
+  v.missing,
+  v.confirmation,                -- what the ablation makes of the verdict; NULL: not measured, or nothing to confirm
+  v.loss_change                  -- what removing the block did to the loss of the probe set
 FROM run AS r
 CROSS JOIN attempt AS a ON a.run_id = r.id
 CROSS JOIN journal AS j ON j.attempt_id = a.id   -- CROSS: as in run_step
@@ -435,6 +490,43 @@ CREATE VIEW low_gap AS
 SELECT run_id, step, block_id, ordinal, name, identity_gap_p50, identity_gap_p90, verdict
 FROM block_latest
 WHERE identity_gap_p50 < 0.05;
+
+-- What removing each block by itself did to the loss: of each run's newest complete examination, else of its
+-- newest. A later attempt takes out of force what was examined after its first step.
+CREATE VIEW block_ablation AS
+SELECT
+  e.run_id,
+  e.step,                        -- optimizer steps done before it
+  a.block_id,
+  b.ordinal,
+  b.name,
+  e.samples,
+  e.base_loss,
+  e.base_error,
+  e.confidence,                  -- of each bound, one-sided
+  a.loss_change,
+  a.loss_change_lower,
+  a.loss_change_upper,
+  a.error_change,
+  a.error_change_lower,
+  a.error_change_upper,
+  a.non_finite,
+  a.identity_gap_p50,            -- in eval mode
+  a.identity_gap_p90,
+  v.verdict,
+  v.confirmation
+FROM run AS r
+CROSS JOIN examination AS e ON e.id = (
+  SELECT x.id
+  FROM examination AS x
+  JOIN attempt AS t ON t.id = x.attempt_id
+  WHERE x.run_id = r.id AND (t.superseded_from IS NULL OR x.step <= t.superseded_from)
+  ORDER BY (SELECT count(*) FROM ablation AS c WHERE c.examination_id = x.id) >= x.planned DESC,
+    x.step DESC, x.id DESC
+  LIMIT 1)
+CROSS JOIN ablation AS a ON a.examination_id = e.id
+CROSS JOIN block AS b ON b.id = a.block_id
+LEFT JOIN verdict AS v ON v.block_id = b.id;
 
 -- What the user logged, attempts merged: the newest wins from its first step on.
 CREATE VIEW metric_step AS

@@ -15,7 +15,8 @@ public enum Verdicts {
     let window = VerdictWindow(steps: history.steps, settings: settings)
     return judge(
       history.blocks.map { Evidence($0.block, window?.records(of: $0) ?? [], settings) },
-      window: window, start: history.steps.first?.step, settings: settings
+      window: window, start: history.steps.first?.step, ablations: history.ablations,
+      settings: settings
     ) { place in
       (history.blocks[place].crossing, history.blocks[place].first?.step)
     }
@@ -26,28 +27,32 @@ public enum Verdicts {
   /// `blocks` hold the window's records. `crossing` is asked for the blocks that are an identity, by
   /// ordinal: when their median gap was last at or above 2ε.
   public static func judge<Failure>(
-    _ blocks: [GapEvidence], steps: [StepSummary], window: VerdictWindow?,
+    _ blocks: [GapEvidence], steps: [StepSummary], window: VerdictWindow?, ablations: Ablations?,
     settings: VerdictSettings, crossing: (Int) throws(Failure) -> LastCrossing
   ) throws(Failure) -> [BlockVerdict] {
     try judge(
       blocks.map { Evidence($0.block, $0.records, settings) }, window: window,
-      start: steps.first?.step, settings: settings
+      start: steps.first?.step, ablations: ablations, settings: settings
     ) { place throws(Failure) in
       (try crossing(blocks[place].block.ordinal), blocks[place].firstStep)
     }
   }
 
   private static func judge<Failure>(
-    _ evidence: [Evidence], window: VerdictWindow?, start: Int?, settings: VerdictSettings,
+    _ evidence: [Evidence], window: VerdictWindow?, start: Int?, ablations: Ablations?,
+    settings: VerdictSettings,
     past: (Int) throws(Failure) -> (crossing: LastCrossing, firstStep: Int?)
   ) throws(Failure) -> [BlockVerdict] {
     let judged = evidence.indices.filter { evidence[$0].interval != nil }
     let adjusted = Holm.adjusted(
       judged.map { evidence[$0].interval!.pValue(gapAtLeast: settings.epsilon) })
     let byBlock = Dictionary(uniqueKeysWithValues: zip(judged, adjusted))
+    let singles = ablations?.singles ?? [:]
+    let tolerance = settings.tolerance(baseLoss: ablations?.examination.baseLoss ?? 0)
     var verdicts: [BlockVerdict] = []
     for place in evidence.indices {
       var verdict = evidence[place].verdict(adjusted: byBlock[place], settings)
+      verdict.weigh(singles[verdict.ordinal], tolerance: tolerance)
       verdict.atStep = window?.lastStep
       verdict.windowStart = window?.firstStep
       if verdict.verdict.isIdentity {
@@ -70,6 +75,10 @@ private struct Evidence {
   let interval: GapInterval?
   let lower: Double?
   let upper: Double?
+  /// The share of F that is the same for every sample; nil where too few records have it.
+  let constant: WindowMean?
+  /// The part of the change that turns the stream; nil where too few records have it.
+  let turned: WindowMean?
 
   init(_ block: Block, _ records: [some GapRecorded], _ settings: VerdictSettings) {
     self.block = block
@@ -81,11 +90,24 @@ private struct Evidence {
       ? GapInterval(series) : nil
     lower = interval?.lowerBound(confidence: settings.confidence)
     upper = interval?.upperBound(confidence: settings.confidence)
+    let isActive = interval != nil && (lower ?? 0) >= settings.epsilon
+    func mean(
+      _ values: [Double], beyond: (Double) -> Bool
+    ) -> WindowMean? { isActive ? WindowMean(values, beyond: beyond, settings) : nil }
+    constant = mean(Self.values(records, \.constant)) { $0 > settings.constantFraction }
+    turned = mean(Self.values(records, \.turned)) { $0 < settings.epsilon }
   }
 
-  /// The first verdict in the order of Verdicts.md that the evidence bears.
-  ///
-  /// `constant`, `rescale_only` and `low_influence` belong between `partial_identity` and `active`.
+  /// The finite values of those records that have samples with a gap, in order.
+  private static func values<Record: GapRecorded>(
+    _ records: [Record], _ statistic: (Record) -> Fraction?
+  ) -> [Double] {
+    records.compactMap { record in
+      record.medianGap == nil ? nil : statistic(record)?.value
+    }.filter(\.isFinite)
+  }
+
+  /// The first verdict in the order of Verdicts.md that the window bears; ablations come after.
   func verdict(adjusted: Double?, _ settings: VerdictSettings) -> BlockVerdict {
     guard block.canBeIdentity else { return says(.notApplicable, settings) }
     if let missing { return says(.undetermined, settings, missing: missing) }
@@ -102,6 +124,10 @@ private struct Evidence {
         lower: lower, upper: upper, epsilon: settings.epsilon)
       return says(.undetermined, settings, missing: open)
     }
+    if let lower = constant?.lower, lower > settings.constantFraction {
+      return says(.constant, settings)
+    }
+    if let upper = turned?.upper, upper < settings.epsilon { return says(.rescaleOnly, settings) }
     return says(.active, settings)
   }
 
@@ -137,7 +163,25 @@ private struct Evidence {
     result.upper = upper
     result.share = block.canBeIdentity ? spread.share(below: 2 * settings.epsilon) : nil
     result.missing = missing
+    result.constantFraction = constant.map { .init(value: $0.value, bound: $0.lower) }
+    result.perpendicularRatio = turned.map { .init(value: $0.value, bound: $0.upper) }
     return result
+  }
+}
+
+extension BlockVerdict {
+  /// Holds what removing the block did against what is said of it: `active` becomes `low_influence`
+  /// where the upper bound is below the tolerance, and a verdict that predicts the block does nothing
+  /// is confirmed or contradicted.
+  fileprivate mutating func weigh(_ ablation: Ablation?, tolerance: Double) {
+    guard let ablation else { return }
+    lossChange = ablation.loss
+    // Samples whose loss is no longer finite: removing the block is no small matter.
+    let upper = ablation.loss?.upper ?? .infinity
+    let lower = ablation.loss?.lower ?? .infinity
+    if verdict == .active, upper < tolerance { verdict = .lowInfluence }
+    guard verdict.predictsNothing else { return }
+    confirmation = upper < tolerance ? .confirmed : lower > tolerance ? .contradicted : .open
   }
 }
 

@@ -16,6 +16,10 @@ public protocol GapRecorded: Sendable {
   var medianGap: Double? { get }
   /// How the samples spread over the gap.
   var gapHistogram: GapHistogram { get }
+  /// The share of F that is the same for every sample, where it was measured.
+  var constant: Fraction? { get }
+  /// The part of the change that turns the stream, where samples with a finite one were measured.
+  var turned: Fraction? { get }
 }
 
 /// A block's record at a step, cut down to what verdicts ask: a tenth of a ``BlockRecord``, since a
@@ -37,6 +41,10 @@ public struct GapRecord: GapRecorded, Hashable {
   public var gap: Double?
   /// How the samples spread over the gap.
   public var gapHistogram = GapHistogram()
+  /// The share of F that is the same for every sample, where it was measured.
+  public var constant: Fraction?
+  /// The mean part of the change that turns the stream, and the samples it is the mean of.
+  public var turned: Fraction?
 
   /// A record that says nothing yet.
   public init(step: Int) { self.step = step }
@@ -51,6 +59,8 @@ public struct GapRecord: GapRecorded, Hashable {
     gapSamples = record.gapSamples
     gap = record.statistics.identityGap.p50
     gapHistogram = record.gapHistogram
+    constant = record.constant
+    turned = record.turned
   }
 
   /// The median gap, where samples with a finite gap were measured.
@@ -74,6 +84,8 @@ public struct GapRecord: GapRecorded, Hashable {
     nonFinite += other.nonFinite
     gapSamples += other.gapSamples
     gapHistogram.merge(other.gapHistogram)
+    constant = Fraction.merged(constant, other.constant)
+    turned = Fraction.merged(turned, other.turned)
   }
 }
 
@@ -97,6 +109,13 @@ extension BlockRecord: GapRecorded {
   }
   /// How the samples spread over the gap.
   public var gapHistogram: GapHistogram { statistics.identityGapHistogram }
+  /// The share of F that is the same for every sample, where it was measured.
+  public var constant: Fraction? { statistics.constantFraction }
+  /// The part of the change that turns the stream, where samples with a finite one were measured.
+  public var turned: Fraction? {
+    let moments = statistics.perpendicularRatio
+    return moments.n > 0 ? Fraction(n: moments.n, value: moments.mean) : nil
+  }
 }
 
 /// What verdicts rest on of one block.

@@ -86,6 +86,8 @@ public struct BlockHistory: Sendable, Hashable {
   public var latest: BlockRecord?
   /// The window's records in step order.
   public var window: [BlockRecord]
+  /// The last of the window's records once more, with all their statistics, in step order.
+  public var recent: [BlockRecord]
   /// The run so far in a few dozen points for drawing, in step order: step and median gap (nil: undefined).
   public var trend: [TrendPoint]
   /// When the median gap was last at or above the threshold asked for.
@@ -111,14 +113,15 @@ public struct BlockHistory: Sendable, Hashable {
   /// A block's history.
   public init(
     block: Block, first: BlockRecord? = nil, reference: BlockRecord? = nil,
-    latest: BlockRecord? = nil, window: [BlockRecord] = [], trend: [TrendPoint] = [],
-    crossing: LastCrossing = .never
+    latest: BlockRecord? = nil, window: [BlockRecord] = [], recent: [BlockRecord] = [],
+    trend: [TrendPoint] = [], crossing: LastCrossing = .never
   ) {
     self.block = block
     self.first = first
     self.reference = reference
     self.latest = latest
     self.window = window
+    self.recent = recent
     self.trend = trend
     self.crossing = crossing
   }
@@ -226,14 +229,18 @@ public struct History: Sendable, Hashable {
   public var blocks: [BlockHistory]
   /// What was noticed while it was taken in, in the order of steps.
   public var findings: [NotedFinding]
+  /// The newest complete examination, else the newest; nil where the network was never examined.
+  public var ablations: Ablations?
 
   /// A run's history.
   public init(
-    run: RunSummary, steps: [StepSummary], blocks: [BlockHistory], findings: [NotedFinding] = []
+    run: RunSummary, steps: [StepSummary], blocks: [BlockHistory], findings: [NotedFinding] = [],
+    ablations: Ablations? = nil
   ) {
     self.run = run
     self.steps = steps
     self.blocks = blocks
     self.findings = findings
+    self.ablations = ablations
   }
 }

@@ -145,6 +145,8 @@ public enum Record: Sendable, Hashable {
   case frame(Frame)
   /// Numbers the user logged for a step that was not measured, or after its frame.
   case metrics(step: Int, [Metric])
+  /// What an examination measured by removing one set of blocks.
+  case ablation(Examination, Ablation)
   /// The end of the attempt on this rank.
   case attemptFinished(AttemptFinished)
 }

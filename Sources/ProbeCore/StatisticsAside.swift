@@ -1,7 +1,6 @@
 extension BlockStatistics {
   /// The statistics that only single records are asked for, under the names they have in public.
   struct Rest: Sendable, Hashable {
-    var perpendicularRatio = Moments()
     var angularDistance = Moments()
     var blockInfluence = Moments()
     var streamRMS: PooledRMS?
@@ -14,7 +13,6 @@ extension BlockStatistics {
     var gradientNorm: Double?
     var updateRatio: Double?
     var gateRMS: Double?
-    var constantFraction: Fraction?
     var deadFraction: Fraction?
     var absorbedFraction: Fraction?
   }

@@ -21,6 +21,12 @@ public enum Verdict: String, Sendable, CaseIterable {
 
   /// Whether the verdict calls the block an identity for its samples.
   public var isIdentity: Bool { self == .strictIdentity || self == .nearIdentity }
+
+  /// Whether the verdict predicts, from training statistics, that the block adds nothing or little that
+  /// another could not: what an ablation then confirms or contradicts.
+  public var predictsNothing: Bool {
+    isIdentity || self == .partialIdentity || self == .constant || self == .rescaleOnly
+  }
 }
 
 /// Where an identity comes from.
@@ -29,6 +35,16 @@ public enum Origin: String, Sendable, CaseIterable {
   case atBirth = "at_birth"
   /// The median gap was at or above 2ε once and fell below it for good.
   case collapsed
+}
+
+/// What the ablation of a block makes of a verdict that predicts it does nothing.
+public enum Confirmation: String, Sendable, CaseIterable {
+  /// Removing the block costs less than the tolerance, by the upper bound.
+  case confirmed
+  /// Removing the block costs more than the tolerance, by the lower bound.
+  case contradicted
+  /// The bounds lie on both sides of the tolerance.
+  case open
 }
 
 /// What keeps an analysis from a verdict.
@@ -97,6 +113,28 @@ public struct BlockVerdict: Sendable, Hashable {
   public var share: Double?
   /// What is missing; only with `undetermined`.
   public var missing: Missing?
+  /// The share of F that is the same for every sample, over the window, with its lower bound.
+  public var constantFraction: Bounded?
+  /// The part of the change that turns the stream, over the window, with its upper bound.
+  public var perpendicularRatio: Bounded?
+  /// What removing the block did to the loss of the probe set; nil where it was not measured.
+  public var lossChange: Ablation.Change?
+  /// What the ablation makes of a verdict that predicts the block does nothing; nil without either.
+  public var confirmation: Confirmation?
+
+  /// A mean over the window and the bound that its verdict rests on.
+  public struct Bounded: Sendable, Hashable {
+    /// The mean.
+    public var value: Double
+    /// The one-sided confidence bound; nil where the mean alone already decides against the verdict.
+    public var bound: Double?
+
+    /// A mean with a bound.
+    public init(value: Double, bound: Double?) {
+      self.value = value
+      self.bound = bound
+    }
+  }
 
   /// A verdict still without evidence.
   public init(ordinal: Int, verdict: Verdict) {
@@ -122,7 +160,16 @@ public struct VerdictSettings: Sendable, Hashable {
   public var minimumSamples = 52
   /// The share of samples that must lie below 2ε.
   public var spreadShare = 0.95
+  /// A branch whose constant fraction exceeds this is constant.
+  public var constantFraction = 0.95
+  /// What removing a block may cost, in the loss's unit; nil: ``tolerance(baseLoss:)`` decides.
+  public var tolerance: Double?
 
   /// The settings that Verdicts.md gives.
   public init() {}
+
+  /// What removing a block may cost: as set, else 2 % of the probe set's loss, at least 0.01.
+  public func tolerance(baseLoss: Double) -> Double {
+    tolerance ?? max(0.01, 0.02 * baseLoss)
+  }
 }

@@ -11,6 +11,8 @@ public struct Report: Sendable, Hashable {
   public var summary: Summary
   /// The blocks in network order.
   public var blocks: [BlockRow]
+  /// What the ablations were measured on, and all of them; nil where the network was never examined.
+  public var ablations: Ablations?
   /// What else the reader has to know.
   public var findings: [Finding]
   /// The settings of the verdicts.
@@ -29,19 +31,21 @@ public struct Report: Sendable, Hashable {
     settings: VerdictSettings = VerdictSettings()
   ) {
     let byOrdinal = Dictionary(verdicts.map { ($0.ordinal, $0) }, uniquingKeysWith: { $1 })
+    let singles = history.ablations?.singles ?? [:]
     let rankings = TaylorRanking.rank(history, over: window)
     let rows = zip(history.blocks, rankings).map { block, ranking in
       let ordinal = block.block.ordinal
       return BlockRow(
         history: block, records: window?.records(of: block) ?? [],
         verdict: byOrdinal[ordinal] ?? BlockVerdict(ordinal: ordinal, verdict: .undetermined),
-        taylor: ranking)
+        taylor: ranking, ablation: singles[ordinal])
     }
     run = history.run
     self.window = window
     self.settings = settings
     blocks = rows
-    summary = Summary(rows)
+    ablations = history.ablations
+    summary = Summary(rows, ablations: history.ablations, settings: settings)
     findings = Finding.all(history: history, window: window)
   }
 }

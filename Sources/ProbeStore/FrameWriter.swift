@@ -32,6 +32,10 @@ struct FrameWriter {
       if try !context.take(map, db) { reject("a block map that is not the run's") }
     case .frame(let frame): try take(frame)
     case .metrics(let step, let metrics): try write(metrics, step: step)
+    case .ablation(let examination, let ablation):
+      let writer = AblationWriter(context: context, db: db)
+      if let problem = try writer.write(examination, ablation) { reject(problem) }
+      lastSeen = max(lastSeen, ablation.wallTime)
     case .attemptFinished(let finished): try take(finished)
     }
   }

@@ -166,6 +166,11 @@ extension StatementHandle {
     return Moments(n: n, mean: mean ?? 0, m2: m2 ?? 0) ?? Moments()
   }
 
+  /// A count and a value; nil where nothing was looked at.
+  mutating func nextFraction() -> Fraction? {
+    nextPooled().map { Fraction(n: $0.n, value: $0.value) }
+  }
+
   fileprivate mutating func nextPooled() -> (n: Int, value: Double)? {
     let n = nextCount()
     return nextDouble().map { (n, $0) }

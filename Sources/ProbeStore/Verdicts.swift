@@ -19,14 +19,19 @@ extension Store {
         try db.cachedStatement(
           sql: """
             INSERT OR REPLACE INTO verdict (block_id, run_id, verdict, origin, since_step, at_step,
-              window_start, records, gap, lower, upper, confidence, share, missing, settings)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+              window_start, records, gap, lower, upper, confidence, share, missing, settings,
+              constant_fraction, constant_lower, perpendicular_ratio, perpendicular_upper,
+              loss_change, loss_change_lower, loss_change_upper, confirmation)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         ).execute(arguments: [
           ids[verdict.ordinal], run, verdict.verdict.rawValue, verdict.origin?.rawValue,
           verdict.sinceStep, verdict.atStep, verdict.windowStart, verdict.records, verdict.gap,
           verdict.lower, verdict.upper, verdict.confidence, verdict.share,
-          verdict.missing?.description, settings,
+          verdict.missing?.description, settings, verdict.constantFraction?.value,
+          verdict.constantFraction?.bound, verdict.perpendicularRatio?.value,
+          verdict.perpendicularRatio?.bound, verdict.lossChange?.value,
+          verdict.lossChange?.lower, verdict.lossChange?.upper, verdict.confirmation?.rawValue,
         ])
       }
     }

@@ -14,7 +14,8 @@ enum WindowColumns {
   /// Those of them that verdicts rest on.
   static let gapNames = [
     "samples", "dropped", "undefined", "non_finite", "identity_gap_n", "identity_gap_p50",
-    "identity_gap_histogram",
+    "identity_gap_histogram", "constant_fraction_n", "constant_fraction",
+    "perpendicular_ratio_n", "perpendicular_ratio_mean",
   ]
 
   /// A row's statistics of the block with this ordinal; the other statistics stay empty.
@@ -27,6 +28,10 @@ enum WindowColumns {
     statistics.identityGap.n = statement.nextCount()
     statistics.identityGap.p50 = statement.nextDouble()
     statistics.identityGapHistogram = statement.nextHistogram()
+    statistics.constantFraction = statement.nextFraction()
+    if let turned = statement.nextFraction() {
+      statistics.perpendicularRatio = Moments(n: turned.n, mean: turned.value, m2: 0) ?? Moments()
+    }
     statistics.identityGap.p90 = statement.nextDouble()
     statistics.residualRatio.n = statement.nextCount()
     statistics.residualRatio.p50 = statement.nextDouble()
@@ -46,6 +51,8 @@ enum WindowColumns {
     record.gapSamples = statement.nextCount()
     record.gap = statement.nextDouble()
     record.gapHistogram = statement.nextHistogram()
+    record.constant = statement.nextFraction()
+    record.turned = statement.nextFraction()
     return record
   }
 }

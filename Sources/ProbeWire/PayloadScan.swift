@@ -10,7 +10,7 @@ struct PayloadScan {
   /// The messages of probe.proto that have parts; all others are ``leaf``.
   private enum Message {
     case record, runOpened, blockMap, block, frame, metrics, blockStatistics, logDistribution
-    case histogram, leaf
+    case histogram, ablation, leaf
   }
 
   /// What a field of a known number is, as far as memory goes.
@@ -79,6 +79,7 @@ struct PayloadScan {
     case (.record, 3): .one(.frame)
     case (.record, 4): .one(.metrics)
     case (.record, 5): .one(.leaf)
+    case (.record, 8): .one(.ablation)
     case (.runOpened, 14):
       .many(.leaf, limit: RunOpened.maximumConfigEntries, of: "configuration entries")
     case (.blockMap, 1): .many(.block, limit: BlockMap.maximumBlocks, of: "blocks in a block map")
@@ -91,6 +92,9 @@ struct PayloadScan {
     case (.blockStatistics, 8): .one(.histogram)
     case (.blockStatistics, 10...18), (.blockStatistics, 25...27): .one(.leaf)
     case (.logDistribution, 2): .one(.leaf)
+    case (.ablation, 9): .numbers(limit: BlockMap.maximumBlocks, of: "blocks removed together")
+    case (.ablation, 10): .one(.leaf)
+    case (.ablation, 19): .one(.logDistribution)
     case (.histogram, 1), (.histogram, 2):
       .numbers(limit: GapHistogram.slotCount, of: "slots of a histogram")
     default: .plain

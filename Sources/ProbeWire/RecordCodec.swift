@@ -23,6 +23,8 @@ public enum RecordCodec {
     case .metrics(let step, let metrics):
       message.metrics.step = UInt64(step)
       message.metrics.metrics = metrics.map { .init($0) }
+    case .ablation(let examination, let ablation):
+      message.ablation = .init(examination, ablation)
     case .attemptFinished(let finished): message.attemptFinished = .init(finished)
     }
     // Serialising fails only for missing required fields, which proto3 does not have.
@@ -58,6 +60,7 @@ public enum RecordCodec {
     case .metrics(let metrics):
       return .metrics(
         step: try count(metrics.step, "step"), try ResnetProbe_V1_Metric.values(metrics.metrics))
+    case .ablation(let ablation): return try ablation.value()
     case .attemptFinished(let finished): return .attemptFinished(try finished.value())
     case nil: return nil
     }

@@ -84,6 +84,15 @@ nonisolated struct ResnetProbe_V1_Record: Sendable {
     set {kind = .attemptFinished(newValue)}
   }
 
+  /// what removing blocks did to the loss
+  var ablation: ResnetProbe_V1_Ablation {
+    get {
+      if case .ablation(let v)? = kind {return v}
+      return ResnetProbe_V1_Ablation()
+    }
+    set {kind = .ablation(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -97,6 +106,8 @@ nonisolated struct ResnetProbe_V1_Record: Sendable {
     case metrics(ResnetProbe_V1_Metrics)
     /// the last record of a recorder that ended in order
     case attemptFinished(ResnetProbe_V1_AttemptFinished)
+    /// what removing blocks did to the loss
+    case ablation(ResnetProbe_V1_Ablation)
 
   }
 
@@ -893,13 +904,177 @@ nonisolated struct ResnetProbe_V1_AttemptFinished: Sendable {
   init() {}
 }
 
+/// What removing a set of blocks did to the loss of a fixed probe set, the network in eval mode. The
+/// records of one examination share fields 1, 2, 4 to 8.
+nonisolated struct ResnetProbe_V1_Ablation: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 16 bytes; follows from run, step, probe set and parameters
+  var examinationID: Data {
+    get {_storage._examinationID}
+    set {_uniqueStorage()._examinationID = newValue}
+  }
+
+  /// optimizer steps done before it
+  var step: UInt64 {
+    get {_storage._step}
+    set {_uniqueStorage()._step = newValue}
+  }
+
+  /// seconds since 1970
+  var wallTime: Double {
+    get {_storage._wallTime}
+    set {_uniqueStorage()._wallTime = newValue}
+  }
+
+  /// rows of the probe set, at least 2
+  var samples: UInt64 {
+    get {_storage._samples}
+    set {_uniqueStorage()._samples = newValue}
+  }
+
+  /// sets that the examination means to remove in all
+  var planned: UInt32 {
+    get {_storage._planned}
+    set {_uniqueStorage()._planned = newValue}
+  }
+
+  /// mean loss of the network as it is, finite
+  var baseLoss: Double {
+    get {_storage._baseLoss}
+    set {_uniqueStorage()._baseLoss = newValue}
+  }
+
+  /// share of wrong predictions, 0 to 1
+  var baseError: Double {
+    get {_storage._baseError ?? 0}
+    set {_uniqueStorage()._baseError = newValue}
+  }
+  /// Returns true if `baseError` has been explicitly set.
+  var hasBaseError: Bool {_storage._baseError != nil}
+  /// Clears the value of `baseError`. Subsequent reads from it will return its default value.
+  mutating func clearBaseError() {_uniqueStorage()._baseError = nil}
+
+  /// of each bound, one-sided, above 0.5 and below 1
+  var confidence: Double {
+    get {_storage._confidence}
+    set {_uniqueStorage()._confidence = newValue}
+  }
+
+  /// the blocks removed together, strictly ascending, at least one
+  var ordinals: [UInt32] {
+    get {_storage._ordinals}
+    set {_uniqueStorage()._ordinals = newValue}
+  }
+
+  /// each sample's loss without the blocks minus with them
+  var lossChange: ResnetProbe_V1_Moments {
+    get {_storage._lossChange ?? ResnetProbe_V1_Moments()}
+    set {_uniqueStorage()._lossChange = newValue}
+  }
+  /// Returns true if `lossChange` has been explicitly set.
+  var hasLossChange: Bool {_storage._lossChange != nil}
+  /// Clears the value of `lossChange`. Subsequent reads from it will return its default value.
+  mutating func clearLossChange() {_uniqueStorage()._lossChange = nil}
+
+  /// samples whose loss was NaN or infinite without them: in no number
+  var nonFinite: UInt64 {
+    get {_storage._nonFinite}
+    set {_uniqueStorage()._nonFinite = newValue}
+  }
+
+  /// Paired bootstrap and halves (samples 0, 2, 4 … and 1, 3, 5 …) of the mean change; absent where
+  /// non_finite is above 0.
+  var lossChangeLower: Double {
+    get {_storage._lossChangeLower ?? 0}
+    set {_uniqueStorage()._lossChangeLower = newValue}
+  }
+  /// Returns true if `lossChangeLower` has been explicitly set.
+  var hasLossChangeLower: Bool {_storage._lossChangeLower != nil}
+  /// Clears the value of `lossChangeLower`. Subsequent reads from it will return its default value.
+  mutating func clearLossChangeLower() {_uniqueStorage()._lossChangeLower = nil}
+
+  var lossChangeUpper: Double {
+    get {_storage._lossChangeUpper ?? 0}
+    set {_uniqueStorage()._lossChangeUpper = newValue}
+  }
+  /// Returns true if `lossChangeUpper` has been explicitly set.
+  var hasLossChangeUpper: Bool {_storage._lossChangeUpper != nil}
+  /// Clears the value of `lossChangeUpper`. Subsequent reads from it will return its default value.
+  mutating func clearLossChangeUpper() {_uniqueStorage()._lossChangeUpper = nil}
+
+  var lossChangeEven: Double {
+    get {_storage._lossChangeEven ?? 0}
+    set {_uniqueStorage()._lossChangeEven = newValue}
+  }
+  /// Returns true if `lossChangeEven` has been explicitly set.
+  var hasLossChangeEven: Bool {_storage._lossChangeEven != nil}
+  /// Clears the value of `lossChangeEven`. Subsequent reads from it will return its default value.
+  mutating func clearLossChangeEven() {_uniqueStorage()._lossChangeEven = nil}
+
+  var lossChangeOdd: Double {
+    get {_storage._lossChangeOdd ?? 0}
+    set {_uniqueStorage()._lossChangeOdd = newValue}
+  }
+  /// Returns true if `lossChangeOdd` has been explicitly set.
+  var hasLossChangeOdd: Bool {_storage._lossChangeOdd != nil}
+  /// Clears the value of `lossChangeOdd`. Subsequent reads from it will return its default value.
+  mutating func clearLossChangeOdd() {_uniqueStorage()._lossChangeOdd = nil}
+
+  /// with base_error only
+  var errorChange: Double {
+    get {_storage._errorChange ?? 0}
+    set {_uniqueStorage()._errorChange = newValue}
+  }
+  /// Returns true if `errorChange` has been explicitly set.
+  var hasErrorChange: Bool {_storage._errorChange != nil}
+  /// Clears the value of `errorChange`. Subsequent reads from it will return its default value.
+  mutating func clearErrorChange() {_uniqueStorage()._errorChange = nil}
+
+  var errorChangeLower: Double {
+    get {_storage._errorChangeLower ?? 0}
+    set {_uniqueStorage()._errorChangeLower = newValue}
+  }
+  /// Returns true if `errorChangeLower` has been explicitly set.
+  var hasErrorChangeLower: Bool {_storage._errorChangeLower != nil}
+  /// Clears the value of `errorChangeLower`. Subsequent reads from it will return its default value.
+  mutating func clearErrorChangeLower() {_uniqueStorage()._errorChangeLower = nil}
+
+  var errorChangeUpper: Double {
+    get {_storage._errorChangeUpper ?? 0}
+    set {_uniqueStorage()._errorChangeUpper = newValue}
+  }
+  /// Returns true if `errorChangeUpper` has been explicitly set.
+  var hasErrorChangeUpper: Bool {_storage._errorChangeUpper != nil}
+  /// Clears the value of `errorChangeUpper`. Subsequent reads from it will return its default value.
+  mutating func clearErrorChangeUpper() {_uniqueStorage()._errorChangeUpper = nil}
+
+  /// in eval mode, of a block that was removed alone and has a gap
+  var identityGap: ResnetProbe_V1_LogDistribution {
+    get {_storage._identityGap ?? ResnetProbe_V1_LogDistribution()}
+    set {_uniqueStorage()._identityGap = newValue}
+  }
+  /// Returns true if `identityGap` has been explicitly set.
+  var hasIdentityGap: Bool {_storage._identityGap != nil}
+  /// Clears the value of `identityGap`. Subsequent reads from it will return its default value.
+  mutating func clearIdentityGap() {_uniqueStorage()._identityGap = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "resnet_probe.v1"
 
 nonisolated extension ResnetProbe_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Record"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}run_opened\0\u{3}block_map\0\u{1}frame\0\u{1}metrics\0\u{3}attempt_finished\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}run_opened\0\u{3}block_map\0\u{1}frame\0\u{1}metrics\0\u{3}attempt_finished\0\u{2}\u{3}ablation\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -972,6 +1147,19 @@ nonisolated extension ResnetProbe_V1_Record: SwiftProtobuf.Message, SwiftProtobu
           self.kind = .attemptFinished(v)
         }
       }()
+      case 8: try {
+        var v: ResnetProbe_V1_Ablation?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .ablation(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .ablation(v)
+        }
+      }()
       default: break
       }
     }
@@ -1002,6 +1190,10 @@ nonisolated extension ResnetProbe_V1_Record: SwiftProtobuf.Message, SwiftProtobu
     case .attemptFinished?: try {
       guard case .attemptFinished(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .ablation?: try {
+      guard case .ablation(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
     case nil: break
     }
@@ -1901,4 +2093,200 @@ nonisolated extension ResnetProbe_V1_AttemptFinished: SwiftProtobuf.Message, Swi
 
 nonisolated extension ResnetProbe_V1_AttemptFinished.Status: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATUS_COMPLETED\0\u{1}STATUS_FAILED\0")
+}
+
+nonisolated extension ResnetProbe_V1_Ablation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Ablation"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}examination_id\0\u{1}step\0\u{3}wall_time\0\u{1}samples\0\u{1}planned\0\u{3}base_loss\0\u{3}base_error\0\u{1}confidence\0\u{1}ordinals\0\u{3}loss_change\0\u{3}non_finite\0\u{3}loss_change_lower\0\u{3}loss_change_upper\0\u{3}loss_change_even\0\u{3}loss_change_odd\0\u{3}error_change\0\u{3}error_change_lower\0\u{3}error_change_upper\0\u{3}identity_gap\0")
+
+  fileprivate class _StorageClass {
+    var _examinationID: Data = Data()
+    var _step: UInt64 = 0
+    var _wallTime: Double = 0
+    var _samples: UInt64 = 0
+    var _planned: UInt32 = 0
+    var _baseLoss: Double = 0
+    var _baseError: Double? = nil
+    var _confidence: Double = 0
+    var _ordinals: [UInt32] = []
+    var _lossChange: ResnetProbe_V1_Moments? = nil
+    var _nonFinite: UInt64 = 0
+    var _lossChangeLower: Double? = nil
+    var _lossChangeUpper: Double? = nil
+    var _lossChangeEven: Double? = nil
+    var _lossChangeOdd: Double? = nil
+    var _errorChange: Double? = nil
+    var _errorChangeLower: Double? = nil
+    var _errorChangeUpper: Double? = nil
+    var _identityGap: ResnetProbe_V1_LogDistribution? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _examinationID = source._examinationID
+      _step = source._step
+      _wallTime = source._wallTime
+      _samples = source._samples
+      _planned = source._planned
+      _baseLoss = source._baseLoss
+      _baseError = source._baseError
+      _confidence = source._confidence
+      _ordinals = source._ordinals
+      _lossChange = source._lossChange
+      _nonFinite = source._nonFinite
+      _lossChangeLower = source._lossChangeLower
+      _lossChangeUpper = source._lossChangeUpper
+      _lossChangeEven = source._lossChangeEven
+      _lossChangeOdd = source._lossChangeOdd
+      _errorChange = source._errorChange
+      _errorChangeLower = source._errorChangeLower
+      _errorChangeUpper = source._errorChangeUpper
+      _identityGap = source._identityGap
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularBytesField(value: &_storage._examinationID) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._step) }()
+        case 3: try { try decoder.decodeSingularDoubleField(value: &_storage._wallTime) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._samples) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._planned) }()
+        case 6: try { try decoder.decodeSingularDoubleField(value: &_storage._baseLoss) }()
+        case 7: try { try decoder.decodeSingularDoubleField(value: &_storage._baseError) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._confidence) }()
+        case 9: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._ordinals) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._lossChange) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._nonFinite) }()
+        case 12: try { try decoder.decodeSingularDoubleField(value: &_storage._lossChangeLower) }()
+        case 13: try { try decoder.decodeSingularDoubleField(value: &_storage._lossChangeUpper) }()
+        case 14: try { try decoder.decodeSingularDoubleField(value: &_storage._lossChangeEven) }()
+        case 15: try { try decoder.decodeSingularDoubleField(value: &_storage._lossChangeOdd) }()
+        case 16: try { try decoder.decodeSingularDoubleField(value: &_storage._errorChange) }()
+        case 17: try { try decoder.decodeSingularDoubleField(value: &_storage._errorChangeLower) }()
+        case 18: try { try decoder.decodeSingularDoubleField(value: &_storage._errorChangeUpper) }()
+        case 19: try { try decoder.decodeSingularMessageField(value: &_storage._identityGap) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._examinationID.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._examinationID, fieldNumber: 1)
+      }
+      if _storage._step != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._step, fieldNumber: 2)
+      }
+      if _storage._wallTime.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._wallTime, fieldNumber: 3)
+      }
+      if _storage._samples != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._samples, fieldNumber: 4)
+      }
+      if _storage._planned != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._planned, fieldNumber: 5)
+      }
+      if _storage._baseLoss.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._baseLoss, fieldNumber: 6)
+      }
+      try { if let v = _storage._baseError {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+      } }()
+      if _storage._confidence.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._confidence, fieldNumber: 8)
+      }
+      if !_storage._ordinals.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._ordinals, fieldNumber: 9)
+      }
+      try { if let v = _storage._lossChange {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
+      if _storage._nonFinite != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._nonFinite, fieldNumber: 11)
+      }
+      try { if let v = _storage._lossChangeLower {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 12)
+      } }()
+      try { if let v = _storage._lossChangeUpper {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 13)
+      } }()
+      try { if let v = _storage._lossChangeEven {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 14)
+      } }()
+      try { if let v = _storage._lossChangeOdd {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 15)
+      } }()
+      try { if let v = _storage._errorChange {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 16)
+      } }()
+      try { if let v = _storage._errorChangeLower {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 17)
+      } }()
+      try { if let v = _storage._errorChangeUpper {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 18)
+      } }()
+      try { if let v = _storage._identityGap {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ResnetProbe_V1_Ablation, rhs: ResnetProbe_V1_Ablation) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._examinationID != rhs_storage._examinationID {return false}
+        if _storage._step != rhs_storage._step {return false}
+        if _storage._wallTime != rhs_storage._wallTime {return false}
+        if _storage._samples != rhs_storage._samples {return false}
+        if _storage._planned != rhs_storage._planned {return false}
+        if _storage._baseLoss != rhs_storage._baseLoss {return false}
+        if _storage._baseError != rhs_storage._baseError {return false}
+        if _storage._confidence != rhs_storage._confidence {return false}
+        if _storage._ordinals != rhs_storage._ordinals {return false}
+        if _storage._lossChange != rhs_storage._lossChange {return false}
+        if _storage._nonFinite != rhs_storage._nonFinite {return false}
+        if _storage._lossChangeLower != rhs_storage._lossChangeLower {return false}
+        if _storage._lossChangeUpper != rhs_storage._lossChangeUpper {return false}
+        if _storage._lossChangeEven != rhs_storage._lossChangeEven {return false}
+        if _storage._lossChangeOdd != rhs_storage._lossChangeOdd {return false}
+        if _storage._errorChange != rhs_storage._errorChange {return false}
+        if _storage._errorChangeLower != rhs_storage._errorChangeLower {return false}
+        if _storage._errorChangeUpper != rhs_storage._errorChangeUpper {return false}
+        if _storage._identityGap != rhs_storage._identityGap {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }

@@ -14,6 +14,7 @@ struct ReportVerb: ParsableCommand {
         resnet-probe report
         resnet-probe report --run 42
         resnet-probe report --run "resnet56 digits" --json
+        resnet-probe report --epsilon 0.02 --tolerance 0.05
       """)
 
   @Option(
@@ -23,6 +24,8 @@ struct ReportVerb: ParsableCommand {
 
   @Flag(help: "Print JSON.")
   var json = false
+
+  @OptionGroup(title: "Verdicts") var verdicts: VerdictOptions
 
   @OptionGroup var options: StoreOptions
 
@@ -34,7 +37,7 @@ struct ReportVerb: ParsableCommand {
       Output.note(
         "\(others) the name \(selector) too; this is the newest, run \(selected.run.id)")
     }
-    let settings = VerdictSettings()
+    let settings = verdicts.settings
     let judged = try JudgedRun(selected.run, in: store, settings: settings)
     let report = Report(
       history: judged.history, verdicts: judged.verdicts, window: judged.window,

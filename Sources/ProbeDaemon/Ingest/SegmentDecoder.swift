@@ -119,7 +119,7 @@ extension ProbeCore.Record {
       record + 2 * MemoryLayout<BlockStatistics>.stride * frame.blocks.count
         + 2 * MemoryLayout<Metric>.stride * frame.metrics.count
     case .metrics(_, let metrics): record + 2 * MemoryLayout<Metric>.stride * metrics.count
-    case .attemptFinished: record
+    case .attemptFinished, .ablation: record
     }
   }
 }

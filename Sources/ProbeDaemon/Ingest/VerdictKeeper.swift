@@ -47,7 +47,8 @@ public struct VerdictKeeper: Sendable {
     let window = VerdictWindow(steps: current.steps, settings: settings)
     try current.move(run, to: window, in: store)
     let verdicts = try Verdicts.judge(
-      current.blocks, steps: current.steps, window: window, settings: settings
+      current.blocks, steps: current.steps, window: window,
+      ablations: try store.ablations(ofRun: run), settings: settings
     ) { ordinal throws(StoreError) in
       try store.lastCrossing(ofBlock: ordinal, inRun: run, threshold: 2 * settings.epsilon)
     }
@@ -72,9 +73,10 @@ extension VerdictSettings {
   /// The settings as a JSON object, keys as in a report's `settings`.
   fileprivate var json: String {
     """
-    {"confidence":\(confidence),"epsilon":\(epsilon),"minimum_records":\(minimumRecords),\
-    "minimum_samples":\(minimumSamples),"spread_share":\(spreadShare),\
-    "strict_epsilon":\(strictEpsilon),"window_share":\(windowShare)}
+    {"confidence":\(confidence),"constant_fraction":\(constantFraction),"epsilon":\(epsilon),\
+    "minimum_records":\(minimumRecords),"minimum_samples":\(minimumSamples),\
+    "spread_share":\(spreadShare),"strict_epsilon":\(strictEpsilon),\
+    "tolerance":\(tolerance.map { "\($0)" } ?? "null"),"window_share":\(windowShare)}
     """
   }
 }

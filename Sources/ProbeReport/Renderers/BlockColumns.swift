@@ -41,6 +41,7 @@ struct BlockColumns {
         return Self.number(moments.flatMap { $0.n > 0 ? $0.mean : nil })
       },
       Definition(.verdict) { Self.verdict($0.verdict) },
+      Definition(.lossChange) { Self.lossChange($0.ablation) },
       Definition(.since) { Grid.Cell(text: Self.since($0.verdict)) },
     ]
     if let scale {
@@ -139,6 +140,16 @@ struct BlockColumns {
     }
   }
 
+  /// The change with its bounds, and a mark where the loss was no longer finite.
+  private static func lossChange(_ ablation: Ablation?) -> Grid.Cell {
+    guard let ablation else { return Grid.Cell(text: Grid.absent, style: .dim) }
+    guard let loss = ablation.loss else { return Grid.Cell(text: "not finite") }
+    func signed(_ value: Double) -> String {
+      (value > 0 ? "+" : "") + Number.format(value, significant: 2)
+    }
+    return Grid.Cell(text: "\(signed(loss.value)) (\(signed(loss.lower)) … \(signed(loss.upper)))")
+  }
+
   private static func since(_ verdict: BlockVerdict) -> String {
     if verdict.origin == .atBirth { return "birth" }
     return verdict.sinceStep.map { "step \($0)" } ?? ""
@@ -169,6 +180,14 @@ extension BlockColumns {
           "* F was zero at the first record: a multiple of the first record after warm-up, if F was "
             + "not zero there either")
       }
+    }
+    if shows(.lossChange), let examination = report.ablations?.examination {
+      lines.append(
+        "Δloss: what removing the block by itself did to the loss of "
+          + "\(Words.count(examination.samples, "sample")) "
+          + "(\(Number.format(examination.baseLoss, significant: 3)) with all blocks, after "
+          + "\(Words.count(examination.step, "step"))), with its bounds, "
+          + "\(Number.percent(examination.confidence)) confidence on each side")
     }
     if shows(.taylor) {
       lines.append(

@@ -12,6 +12,8 @@ public struct ReportDocument: Encodable, Sendable {
   public let blocks: [BlockDocument]
   /// `depth`: how much of the depth is used; null until it is computed.
   public let depth: OrNull<Never>
+  /// `examination`: what the ablations were measured on; null where the network was never examined.
+  public let examination: OrNull<ExaminationDocument>
   /// `findings`: what else the reader has to know.
   public let findings: [WordsDocument]
   /// `settings`: the settings of the verdicts.
@@ -25,6 +27,8 @@ public struct ReportDocument: Encodable, Sendable {
     run = RunDocument(report.run, window: report.window)
     blocks = report.blocks.map(BlockDocument.init)
     depth = OrNull(nil)
+    examination = OrNull(
+      report.ablations.map { ExaminationDocument($0, settings: report.settings) })
     findings = report.findings.map { WordsDocument(kind: $0.kind.rawValue, words: $0.words) }
     settings = SettingsDocument(report.settings)
   }
@@ -54,6 +58,10 @@ public struct SettingsDocument: Encodable, Sendable {
   public let minimumSamples: Int
   /// `spread_share`: the share of samples that must lie below 2ε.
   public let spreadShare: OrNull<Double>
+  /// `constant_fraction`: a branch whose constant fraction exceeds this is constant.
+  public let constantFraction: OrNull<Double>
+  /// `tolerance`: what removing a block may cost, where it was set; see `examination` for what holds.
+  public let tolerance: OrNull<Double>
 
   init(_ settings: VerdictSettings) {
     epsilon = OrNull(finite: settings.epsilon)
@@ -63,5 +71,7 @@ public struct SettingsDocument: Encodable, Sendable {
     windowShare = OrNull(finite: settings.windowShare)
     minimumSamples = settings.minimumSamples
     spreadShare = OrNull(finite: settings.spreadShare)
+    constantFraction = OrNull(finite: settings.constantFraction)
+    tolerance = OrNull(finite: settings.tolerance)
   }
 }

@@ -37,6 +37,7 @@ extension Store {
           BlockRecord(step: $0, statistics: WindowColumns.read($1, from: &$2))
         }
       }
+      let recent = try reader.records(inLast: Self.recentRecords, of: request.window, steps: steps)
       let trends = try TrendReader(run: run.id, steps: steps, db).trends()
       let crossings = CrossingReader(
         run: run.id, threshold: request.threshold, attempts: attempts, db)
@@ -45,10 +46,19 @@ extension Store {
         blocks: try blocks.enumerated().map { place, row in
           BlockHistory(
             block: row.block, first: first[place].first, reference: reference[place].first,
-            latest: latest[place].first, window: window?[place] ?? [], trend: trends[row.id] ?? [],
-            crossing: try crossings.last(ofBlock: row.id))
-        }, findings: try Self.findings(ofRun: run.id, db))
+            latest: latest[place].first, window: window?[place] ?? [], recent: recent[place],
+            trend: trends[row.id] ?? [], crossing: try crossings.last(ofBlock: row.id))
+        }, findings: try Self.findings(ofRun: run.id, db),
+        ablations: try AblationReader(run: run.id, db: db).ablations())
     }
+  }
+
+  /// The records at the end of a window that are read with all their statistics.
+  private static let recentRecords = 60
+
+  /// The examination that speaks for a run, with what it measured; nil where there is none.
+  public func ablations(ofRun run: Int) throws(StoreError) -> Ablations? {
+    try read("read the ablations in") { try AblationReader(run: run, db: $0).ablations() }
   }
 
   /// What verdicts rest on of a history: each block with its records' gaps in a range of steps, and

@@ -28,6 +28,20 @@ struct RecordReader {
     }
   }
 
+  /// What every block recorded at the last measured steps of a window, with all statistics.
+  func records(
+    inLast count: Int, of window: ClosedRange<Int>?, steps: [StepSummary]
+  ) throws -> [[BlockRecord]] {
+    guard let window, let last = steps.last(where: { $0.step <= window.upperBound })?.step,
+      let first = steps.suffix(count).first(where: { $0.step >= window.lowerBound })?.step,
+      first <= last
+    else { return blocks.map { _ in [] } }
+    let all = StatisticsColumns.all
+    return try records(in: first...last, all.names) { step, ordinal, row in
+      BlockRecord(step: step, statistics: all.read(ordinal, from: &row))
+    }
+  }
+
   /// The records of each block in step order, in the order of the blocks, with the columns that
   /// `read` takes from a row, given the step and the block's ordinal.
   ///
