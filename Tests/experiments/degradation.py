@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from experiments.claim import Claim, several
 from experiments.demo import demo_runs
+from experiments.predictors import recipe as resnet_56
 from experiments.scene import Scene
 from experiments.training import Recipe, outcome, trained
 
@@ -50,5 +51,5 @@ def _fully_connected(seed: int) -> list[Recipe]:
 def _convolutional(seed: int) -> list[Recipe]:
     return [
         Recipe.convolutional("plain-20", seed), Recipe.convolutional("plain-56", seed),
-        Recipe.convolutional("resnet-56", seed, every=1),
+        resnet_56(seed),
     ]  # fmt: skip

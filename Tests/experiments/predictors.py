@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from experiments.claim import Claim, number, several
 from experiments.rank_correlation import partial_spearman, spearman
-from experiments.removal import single_removals
+from experiments.removal import agreement, examined_removals, single_removals
 from experiments.scene import Scene
 from experiments.training import Recipe, digits, trained
 
@@ -22,12 +22,21 @@ COLUMNS = (
 )
 
 
+def recipe(seed: int) -> Recipe:
+    """A network of 27 blocks, each step of which is recorded."""
+    return Recipe.convolutional("resnet-56", seed, every=1, is_examined=True)
+
+
 def predictors(scene: Scene) -> Iterator[Claim]:
     """ResNet-56: means over the last training steps against the loss of removing each block."""
     found: dict[str, list[float]] = {column: [] for column in (*COLUMNS, "position", "partial")}
+    examined: list[float] = []
+    measured: list[float] = []
     for seed in scene.seeds_or(5):
-        one = trained(scene, Recipe.convolutional("resnet-56", seed, every=1))
-        costs = single_removals(one.network, digits()[1])
+        one = trained(scene, recipe(seed))
+        costs = examined_removals(scene, one.run)
+        examined += costs
+        measured += single_removals(one.network, digits()[1])
         means = recorded_means(scene, one.run)
         position = [float(-place) for place in range(len(costs))]
         for column in COLUMNS:  # a projection has no influence
@@ -53,6 +62,7 @@ def predictors(scene: Scene) -> Iterator[Claim]:
         "position, ratio, influence, signed Taylor", "shown",
         " ".join(number(statistics.mean(found[key])) for key in others), True,
     )  # fmt: skip
+    yield agreement(examined, measured)
 
 
 def recorded_means(scene: Scene, run: str) -> dict[str, list[float | None]]:

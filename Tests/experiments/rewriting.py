@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable
 
 from frames import RecordedFrame
-from journals import ATTEMPT_FINISHED, BLOCK_MAP, FRAME, Record, fields, payloads, records
+from journals import BLOCK_MAP, FRAME, RUN_OPENED, Record, fields, payloads, records
 from resnet_probe.journal import wire
 from resnet_probe.journal.frame import BlockStatistics, Frame
 from resnet_probe.journal.run import RunOpened
@@ -29,7 +29,7 @@ def rewritten(scene: Scene, run: str, change: Callable[[BlockStatistics], BlockS
             elif record.kind == FRAME:
                 frame = _frame(record, change)
                 content += wire.framed(wire.frame_record(frame, blocks))
-            elif record.kind == ATTEMPT_FINISHED:
+            elif record.kind != RUN_OPENED:
                 content += wire.framed(payload)
         scene.leave(wire.file_name(copy, number), content)
     return copy.hex()

@@ -38,11 +38,16 @@ class Recipe:
     rate: float = 0.1
     weight_decay: float = 5e-4
     every: int = 5
+    is_examined: bool = False  # at the end, on the digits that no network is trained on
 
     @classmethod
-    def convolutional(cls, network: str, seed: int, every: int = 20) -> Recipe:
+    def convolutional(
+        cls, network: str, seed: int, every: int = 20, is_examined: bool = False
+    ) -> Recipe:
         """As the convolutional networks are trained."""
-        return cls(network, seed, epochs=15, batch=128, rate=0.05, every=every)
+        return cls(
+            network, seed, epochs=15, batch=128, rate=0.05, every=every, is_examined=is_examined
+        )
 
     def make(self) -> nn.Module:
         """The network at birth."""
@@ -126,6 +131,9 @@ def _train(scene: Scene, recipe: Recipe) -> Trained:
         for part, samples in (("training", training), ("test", test)):
             mean_loss, error = evaluated(network, samples)
             probe.log({f"{part}_loss": mean_loss, f"{part}_error": error})
+        if recipe.is_examined:
+            batch = (test.images, test.labels)
+            probe.examine(network, [batch], F.cross_entropy, samples=len(test), progress=False)
         return Trained(network, probe.run)
 
 

@@ -12,12 +12,13 @@ from resnet_probe.journal.frame import BlockStatistics
 from experiments.claim import Claim, number
 from experiments.demo import demo_runs
 from experiments.emergent import recipe as decayed
+from experiments.predictors import recipe as resnet_56
 from experiments.rank_correlation import spearman
-from experiments.removal import single_removals
+from experiments.removal import examined_removals
 from experiments.rewriting import rewritten
 from experiments.scene import Row, Scene
 from experiments.stochastic_depth import pair
-from experiments.training import Recipe, digits, trained
+from experiments.training import Recipe, trained
 
 OF_WEIGHTS = ("weight_norm", "gradient_norm", "update_ratio", "gate_rms", "gate_gradient")
 
@@ -26,7 +27,7 @@ def weights(scene: Scene) -> Iterator[Claim]:
     """Rank correlations of |γ| with removals, and verdicts of journals that differ in weights alone."""
     runs = [demo_runs(scene)["residual-16-held"]]
     if not scene.is_fast:
-        recipes = [*pair(0), decayed(0), Recipe.convolutional("resnet-56", 0, every=1)]
+        recipes = [*pair(0), decayed(0), resnet_56(0)]
         yield _correlations(scene, recipes)
         runs += [trained(scene, recipe).run for recipe in recipes]
     judged = changed = 0
@@ -50,7 +51,7 @@ def _correlations(scene: Scene, recipes: list[Recipe]) -> Claim:
         one = trained(scene, recipe)
         report = scene.report(one.run)
         sizes = [block["statistics"]["gate_rms"] for block in report["blocks"]]
-        found.append(spearman(sizes, single_removals(one.network, digits()[1])))
+        found.append(spearman(sizes, examined_removals(scene, one.run)))
     return Claim(
         "γ against the loss of removing the block: Spearman", "shown",
         " ".join(number(value) for value in found), True,
