@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from experiments.claim import Claim, number
 from experiments.removal import branches
-from experiments.scene import Scene
+from experiments.scene import Row, Scene
 from experiments.training import Recipe, digits
 
 STEPS = 12
@@ -46,7 +46,7 @@ def gates(scene: Scene) -> Iterator[Claim]:
 
 def _recorded(
     scene: Scene, network: str, seed: int
-) -> tuple[list[dict[str, float]], dict[tuple[int, int], float]]:
+) -> tuple[list[Row], dict[tuple[int, int], float]]:
     """The rows of a short training, and RMS(F) by step and block from the last norms."""
     made = Recipe(network, seed).make()
     scene.say(f"{network} seed {seed}")

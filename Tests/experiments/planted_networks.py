@@ -172,5 +172,6 @@ def _has_identity_shortcut(block: nn.Module) -> bool:
 def _gate(block: nn.Module) -> list[Parameter]:
     """The parameters of the branch's last module."""
     branch = block.branch
+    assert isinstance(branch, nn.Module)
     last = branch.outgoing if isinstance(branch, Attention) else list(branch.children())[-1]
     return list(last.parameters())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from typing import Any
 
 from experiments.claim import Claim, number, several
 from experiments.rank_correlation import partial_spearman, spearman
@@ -43,8 +44,8 @@ def predictors(scene: Scene) -> Iterator[Claim]:
             pairs = [(a, b) for a, b in zip(means[column], costs, strict=True) if a is not None]
             found[column].append(spearman(*zip(*pairs, strict=True)))
         found["position"].append(spearman(position, costs))
-        taylor = means["taylor_importance_mean"]
-        found["partial"].append(partial_spearman(taylor, costs, position))
+        partial = partial_spearman(means["taylor_importance_mean"], costs, position)
+        found["partial"].append(partial)
         scene.say(" ".join(f"{key} {values[-1]:.2f}" for key, values in found.items()))
     taylor = found["taylor_importance_mean"]
     yield Claim(
@@ -65,7 +66,7 @@ def predictors(scene: Scene) -> Iterator[Claim]:
     yield agreement(examined, measured)
 
 
-def recorded_means(scene: Scene, run: str) -> dict[str, list[float | None]]:
+def recorded_means(scene: Scene, run: str) -> dict[str, list[Any]]:
     """Means over the last measured steps, by column and block; None where it has none."""
     means = ", ".join(f"avg({column}) AS {column}" for column in COLUMNS)
     rows = scene.query(

@@ -132,8 +132,8 @@ def _train(scene: Scene, recipe: Recipe) -> Trained:
             mean_loss, error = evaluated(network, samples)
             probe.log({f"{part}_loss": mean_loss, f"{part}_error": error})
         if recipe.is_examined:
-            batch = (test.images, test.labels)
-            probe.examine(network, [batch], F.cross_entropy, samples=len(test), progress=False)
+            unseen = (test.images, test.labels)
+            probe.examine(network, [unseen], F.cross_entropy, samples=len(test), progress=False)
         return Trained(network, probe.run)
 
 

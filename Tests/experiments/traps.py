@@ -105,7 +105,7 @@ class AddedThenReLU(nn.Module):
 
 def linear(weight: Tensor) -> nn.Linear:
     """A linear map with these weights and no bias."""
-    layer = nn.Linear(*reversed(weight.shape), bias=False)
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
     layer.weight = nn.Parameter(weight)
     return layer
 
