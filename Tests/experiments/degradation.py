@@ -19,7 +19,7 @@ def degradation(scene: Scene) -> Iterator[Claim]:
     yield _claim(scene, "MLP 2 → 8, Swift", [[runs[name] for name in _demo_names()]])
     if scene.is_fast:
         return
-    for title, recipes in (("MLP 2 → 8", _fully_connected), ("ResNet-20 → 56", _convolutional)):
+    for title, recipes in (("MLP 2 → 8", _fully_connected), ("20 → 56 layers", _convolutional)):
         seeds = [
             [trained(scene, recipe).run for recipe in recipes(seed)] for seed in scene.seeds_or(3)
         ]
