@@ -17,7 +17,7 @@ internal import Testing
       "counts": ["dropped", "micro_batches", "non_finite", "samples", "undefined"],
       "identity_gap": ["lower", "p50", "p90", "upper"],
       "residual_ratio": ["first", "p50", "p90", "relative", "relative_to", "relative_to_step"],
-      "taylor_importance": ["mean", "rank", "share"],
+      "taylor_importance": ["group", "mean", "rank", "share"],
     ]
     let statistics =
       numbers + means.flatMap { [$0, $0 + ".mean"] }
