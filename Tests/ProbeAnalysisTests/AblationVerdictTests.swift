@@ -104,7 +104,8 @@ import Testing
   }
 
   @Test func `an ablation confirms, contradicts or leaves open what was predicted`() {
-    func confirmation(_ lower: Double, _ value: Double, _ upper: Double) -> ProbeCore.Confirmation? {
+    func confirmation(_ lower: Double, _ value: Double, _ upper: Double) -> ProbeCore.Confirmation?
+    {
       let verdict = Self.judge(Self.block(gap: 0.02), Self.ablations(lower, value, upper))
       #expect(verdict.verdict == .nearIdentity)
       return verdict.confirmation

@@ -184,7 +184,9 @@ extension BlockColumns {
         "Δloss: what removing the block by itself did to the loss of "
           + "\(Words.count(examination.samples, "sample")) "
           + "(\(Number.format(examination.baseLoss, significant: 3)) with all blocks, after "
-          + "\(Words.count(examination.step, "step"))), with its bounds, "
+          + "\(Words.count(examination.step, "step")); tolerance "
+          + "\(Number.format(report.settings.tolerance(baseLoss: examination.baseLoss), significant: 2))), "
+          + "with its bounds, "
           + "\(Number.percent(examination.confidence)) confidence on each side")
     }
     if shows(.taylor) {
