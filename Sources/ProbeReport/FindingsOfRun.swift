@@ -16,7 +16,8 @@ extension Finding {
     ]
     let ofBlocks = [
       nonFiniteSamples(history),
-      nonFiniteLoss(history.steps),
+      // What never came back is said as diverged (Health.md).
+      Divergence(history)?.isNotFinite == true ? nil : nonFiniteLoss(history.steps),
       silent(history.blocks),
       missingRanks(history.run),
       stoppedRanks(history.run),

@@ -17,7 +17,7 @@ internal import Testing
       "counts": ["dropped", "micro_batches", "non_finite", "samples", "undefined"],
       "identity_gap": ["lower", "p50", "p90", "upper"],
       "residual_ratio": ["first", "p50", "p90", "relative", "relative_to", "relative_to_step"],
-      "taylor_importance": ["mean", "rank", "share"],
+      "taylor_importance": ["group", "mean", "rank", "share"],
     ]
     let statistics =
       numbers + means.flatMap { [$0, $0 + ".mean"] }
@@ -46,7 +46,8 @@ internal import Testing
     guard case .object(let members) = json else { return #expect(Bool(false)) }
     #expect(
       members.keys.sorted() == [
-        "blocks", "depth", "examination", "findings", "format", "run", "settings",
+        "blocks", "depth", "examination", "findings", "format", "gradients", "run", "settings",
+        "skill",
       ])
     #expect(json["format"] == .text("resnet-probe.report/1"))
     #expect(json["depth"] == .null)
