@@ -143,7 +143,7 @@ struct BlockColumns {
     guard let ablation else { return Grid.Cell(text: Grid.absent, style: .dim) }
     guard let loss = ablation.loss else { return Grid.Cell(text: "not finite") }
     func signed(_ value: Double) -> String {
-      (value > 0 ? "+" : "") + Number.format(value, significant: 2)
+      (value > 0 ? "+" : value < 0 ? "−" : "") + Number.format(abs(value), significant: 2)
     }
     return Grid.Cell(text: "\(signed(loss.value)) (\(signed(loss.lower)) … \(signed(loss.upper)))")
   }
