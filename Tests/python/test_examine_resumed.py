@@ -109,6 +109,28 @@ def test_a_shuffled_loader_gives_one_set_and_a_finished_examination_is_not_run_a
     probe.finish()
 
 
+def test_later_calls_add_sets_of_blocks_to_the_same_examination(spool: pathlib.Path) -> None:
+    model, probe = begun()
+    whole = Loss(0, nothing)
+    probe.examine(model, shuffled(), whole, blocks=["layer2.0"], progress=False)
+    singles = probe.examine(model, shuffled(), whole, progress=False)
+    assert whole.calls == 5 + 1 + 5 + 5 + 1 + 2 * 5
+    both = probe.examine(
+        model, shuffled(), whole, blocks=[], together=[["layer1.0", "layer3.0"]], progress=False
+    )
+    assert singles is not None
+    assert both is not None
+    assert [one.ordinals for one in both] == [(0, 2)]
+    assert [(one.ordinals, one.planned) for one in recorded(spool)] == [
+        ((1,), 1),
+        ((0,), 3),
+        ((2,), 3),
+        ((0, 2), 4),
+    ]
+    assert len({one.examination for one in recorded(spool)}) == 1
+    probe.finish()
+
+
 def test_an_interrupt_stops_it_and_the_same_call_goes_on(
     spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,9 +51,9 @@ class Ablating:
             ProbeError: Where the untouched network has no loss to compare with.
         """
         self._take_earlier()
-        if self._is_complete():
-            one = next(iter(self._done.values()))
-            return self._result(one.base_loss, one.base_error, left=0)
+        if all(one in self._done for one in self._sets):
+            first = self._done[self._sets[0]]
+            return self._result(first.base_loss, first.base_error, left=0)
         try:
             base = self._rounds.untouched()
         except (Stopped, KeyboardInterrupt) as stopped:
@@ -71,16 +71,21 @@ class Ablating:
         sets, self._left_out = what_fits(self._sets, self._blocks, self._rounds.passes)
         todo = [one for one in sets if one not in self._done]
         self._say_cost(len(sets), len(todo))
-        left = self._measure(todo, comparison, len(sets))
+        left = self._measure(todo, comparison, len({*sets, *self._done}))
         return self._result(comparison.loss, comparison.error, left=left)
 
     def _measure(self, todo: list[Ordinals], comparison: Comparison, planned: int) -> int:
-        """Measures and writes one set after another; how many are left."""
+        """Measures and writes one set after another; how many are left.
+
+        `planned` are the sets of the whole examination, those of earlier calls too.
+        """
         gaps = self._rounds.passes.gaps(self._blocks)
         for done, ordinals in enumerate(todo):
             if done > 0 and self._stop.is_late:  # each call gets on by one at least
                 return self._say_stopped(len(todo) - done)
             self._progress.at(done)
+            if ordinals in self._done:  # known since another was left out
+                continue
             try:
                 outcome = self._rounds.without(ordinals)
             except (Stopped, KeyboardInterrupt) as stopped:
@@ -121,20 +126,11 @@ class Ablating:
             found = measured_before(folder, ranks.run, ranks.attempt, self._identity)
         finally:
             folder.close()
-        for one in (found[ordinals] for ordinals in self._sets if ordinals in found):
+        for one in found.values():
             if one.attempt == ranks.attempt:
                 self._done[one.ablation.ordinals] = one.ablation
             else:
                 self._put(one.ablation)
-
-    def _is_complete(self) -> bool:
-        """Whether nothing is left, by what was written last."""
-        planned = [ablation.planned for ablation in self._done.values()]
-        if not planned or len(self._done) < min(planned):
-            return False
-        missing = [one for one in self._sets if one not in self._done]
-        self._left_out = [f"{self._named(one)} was left out before" for one in missing]
-        return True
 
     # What is said
 
@@ -164,8 +160,11 @@ class Ablating:
         words = " ".join(str(problem).split())[:200] or type(problem).__name__
         self._left_out.append(f"{self._named(ordinals)} is left out: {words}")
         self._identity = identity_of([self._identity, repr(ordinals).encode()])
-        for one in self._done.values():
-            self._put(replace(one, examination=self._identity, planned=planned))
+        before, self._done = self._done, {}
+        self._take_earlier()
+        for one in before.values():
+            if one.ordinals not in self._done:
+                self._put(replace(one, examination=self._identity, planned=planned))
 
     def _named(self, ordinals: Ordinals) -> str:
         return first_names([self._blocks[ordinal].name for ordinal in ordinals])

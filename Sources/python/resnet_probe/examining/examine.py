@@ -71,13 +71,16 @@ def examine(
             subject = _opened(training, probe_set, options)
         assert subject.blocks is not None
         sets = planned_sets(subject.blocks, options.blocks, options.together)
+        if not sets:
+            raise ProbeError.explain("examine", type(subject.network).__name__,
+                                     "no block was chosen", "give other blocks=")  # fmt: skip
         within.enter_context(kept_state(subject.network, *modules))
         within.enter_context(uncompiled())
         within.callback(progress.end)
         is_keyed = any(isinstance(batch, Mapping) for batch in probe_set.batches)
         losses = RowLosses(loss_fn)
         errors = RowErrors(options.error_fn, counts_tokens=not is_keyed)
-        said = (subject.step, losses.name, errors.name, options.confidence, probe_set.rows, sets)
+        said = (subject.step, losses.name, errors.name, options.confidence, probe_set.rows)
         identity = identity_of(
             [subject.ranks.run, repr(said).encode("utf-8", "backslashreplace"),
              probe_set.digest(), contents_of(subject.network)]

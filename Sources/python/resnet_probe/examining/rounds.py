@@ -79,9 +79,8 @@ class Rounds:
         first: list[torch.Tensor] = []
 
         def call(batch: Any, _: int) -> Any:
-            args, kwargs, run = call_of(self._network, self._forward, batch)
             try:
-                return self._base.run(args, kwargs, run)
+                return self._base.run(batch, call_of(self._network, self._forward, batch))
             except Exception as problem:
                 raise self._refusal(problem) from problem
 
@@ -108,7 +107,7 @@ class Rounds:
     def _call_without(self, batch: Any, number: int, ordinals: Ordinals) -> Any:
         spots = [self.passes.spots[number][ordinal] for ordinal in ordinals]
         removal = Removal(spots, self.passes.seen[number])
-        _, _, run = call_of(self._network, self._forward, batch)
+        run = call_of(self._network, self._forward, batch)
         return run_without(run, removal, self._modules)
 
     def _round(
