@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -11,9 +12,9 @@ import torch
 from resnet_probe.examining.ablating import Ablating
 from resnet_probe.examining.bootstrap import Bootstrap
 from resnet_probe.examining.calling import arguments_of, moved
-from resnet_probe.examining.contents import contents_of, identity_of
+from resnet_probe.examining.contents import contents_of, identity_of, take_in_function
 from resnet_probe.examining.examination import Examination
-from resnet_probe.examining.kept_state import kept_state
+from resnet_probe.examining.kept_state import autocast_state, kept_state
 from resnet_probe.examining.losses import Compare, RowErrors, RowLosses
 from resnet_probe.examining.options import Options
 from resnet_probe.examining.plan import planned_sets
@@ -33,6 +34,7 @@ def examine_in(
     """Examines the network of a training; nothing but what strict notices raise gets out."""
     notices = training.subject.notices
     try:
+        training.subject.ranks.join()
         if training.subject.ranks.rank != 0:
             if not notices.strict:
                 notices.say("examine ranks", "examine: rank 0 examines for all ranks")
@@ -80,15 +82,25 @@ def examine(
         is_keyed = any(isinstance(batch, Mapping) for batch in probe_set.batches)
         losses = RowLosses(loss_fn)
         errors = RowErrors(options.error_fn, counts_tokens=not is_keyed)
-        said = (subject.step, losses.name, errors.name, options.confidence, probe_set.rows)
-        identity = identity_of(
-            [subject.ranks.run, repr(said).encode("utf-8", "backslashreplace"),
-             probe_set.digest(), contents_of(subject.network)]
-        )  # fmt: skip
+        identity = _identity(subject, probe_set, loss_fn, options)
         rounds = Rounds(subject, probe_set, losses, errors, options.forward, stop)
         bootstrap = Bootstrap(probe_set.samples, options.confidence)
         one = Ablating(subject, rounds, sets, identity, bootstrap, stop, progress)
         return one.run()
+
+
+def _identity(
+    subject: Subject, probe_set: ProbeSet, loss_fn: Compare | None, options: Options
+) -> bytes:
+    """Follows from everything that the numbers follow from, but not from which blocks are asked for."""
+    functions = hashlib.sha256()
+    for function in (loss_fn, options.error_fn, options.forward):
+        take_in_function(functions, function)
+    said = (subject.step, options.confidence, probe_set.rows, autocast_state(subject.network))
+    return identity_of(
+        [subject.ranks.run, repr(said).encode(), functions.digest(), probe_set.digest(),
+         contents_of(subject.network)]
+    )  # fmt: skip
 
 
 def _check(subject: Subject, model: Any) -> None:
