@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -81,6 +81,11 @@ def nothing() -> None:
 
 def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def raises(*_: object) -> None:
+    """A handler of another's."""
+    raise KeyboardInterrupt
 
 
 def twice() -> None:
@@ -182,6 +187,35 @@ def test_an_interrupt_before_anything_was_measured_is_said(
     assert probe.examine(model, shuffled(), Loss(2, interrupt)) is None
     assert "examine: stopped before anything was measured\n" in said(capfd)
     assert recorded(spool) == []
+    probe.finish()
+
+
+def test_an_interrupt_while_batches_are_read_ends_that(
+    spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model, probe = begun()
+    read = []
+
+    def endless() -> Iterator[Any]:
+        while True:
+            read.append(len(read))
+            if len(read) == 3:
+                interrupt()
+            yield torch.zeros(0, 3, 8, 8), torch.zeros(0)
+
+    assert probe.examine(model, endless(), F.cross_entropy) is None
+    assert len(read) == 3
+    assert "examine: stopped before anything was measured\n" in said(capfd)
+    assert recorded(spool) == []
+    # Where interrupts are handled by another, the first that comes through stops it too.
+    before = signal.signal(signal.SIGINT, raises)
+    try:
+        assert probe.examine(model, shuffled(), Loss(2, interrupt), progress=False) is None
+        found = probe.examine(model, shuffled(), Loss(13, interrupt), progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found is not None
+    assert (len(found), found.remaining) == (1, 2)
     probe.finish()
 
 

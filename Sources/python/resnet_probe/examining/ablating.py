@@ -13,8 +13,8 @@ from resnet_probe.examining.contents import identity_of
 from resnet_probe.examining.earlier import measured_before
 from resnet_probe.examining.examination import BlockAblation, Examination
 from resnet_probe.examining.plan import Ordinals, what_fits
-from resnet_probe.examining.progress import Progress, Stop, duration
-from resnet_probe.examining.rounds import Rounds, Stopped
+from resnet_probe.examining.progress import Progress, Stop, Stopped, duration
+from resnet_probe.examining.rounds import Rounds
 from resnet_probe.examining.subject import Subject
 from resnet_probe.journal.ablation_wire import Ablation
 from resnet_probe.journal.spool import SpoolFolder
@@ -49,17 +49,13 @@ class Ablating:
 
         Raises:
             ProbeError: Where the untouched network has no loss to compare with.
+            Stopped: After an interrupt before the first set.
         """
         self._take_earlier()
         if all(one in self._done for one in self._sets):
             first = self._done[self._sets[0]]
             return self._result(first.base_loss, first.base_error, left=0)
-        try:
-            base = self._rounds.untouched()
-        except (Stopped, KeyboardInterrupt) as stopped:
-            self._raise_second(stopped)
-            write_line("resnet-probe: examine: stopped before anything was measured")
-            return None
+        base = self._rounds.untouched()
         comparison = Comparison(base, self._bootstrap)
         if not math.isfinite(comparison.loss):
             bad = int((~torch.isfinite(base.losses)).sum())
@@ -89,7 +85,8 @@ class Ablating:
             try:
                 outcome = self._rounds.without(ordinals)
             except (Stopped, KeyboardInterrupt) as stopped:
-                self._raise_second(stopped)
+                if self._stop.goes_on(stopped):
+                    raise
                 return self._say_stopped(len(todo) - done)
             except Exception as problem:
                 planned -= 1
@@ -102,11 +99,6 @@ class Ablating:
                 ablation.identity_gap = gaps.get(ordinals[0])
             self._put(ablation)
         return 0
-
-    def _raise_second(self, stopped: BaseException) -> None:
-        """A second interrupt goes on to the caller."""
-        if isinstance(stopped, KeyboardInterrupt) and self._stop.is_interrupted:
-            raise stopped
 
     def _put(self, ablation: Ablation) -> None:
         self._done[ablation.ordinals] = ablation

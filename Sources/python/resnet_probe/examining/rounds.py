@@ -25,10 +25,6 @@ from resnet_probe.settings import mask_of
 TOLERANCE = 1e-3
 
 
-class Stopped(Exception):
-    """An interrupt came within a round."""
-
-
 @dataclass(slots=True)
 class Outcome:
     """What one round over the probe set gave, in float64 on the CPU."""
@@ -115,8 +111,7 @@ class Rounds:
     ) -> Outcome:
         parts = []
         for number in range(self.batches):
-            if self._stop.is_interrupted:
-                raise Stopped
+            self._stop.check()
             parts.append(self._one(number, call))
             if first is not None and not first:
                 first.append(parts[0].losses)
