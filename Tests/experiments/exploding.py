@@ -40,8 +40,8 @@ def _ratio(scene: Scene, network: str, seed: int) -> float:
         optimizer.step()
         run = probe.run
     rows = scene.query(
-        "SELECT output_grad_norm_mean AS norm FROM block_step JOIN run ON run.id = run_id"
-        f" WHERE run.uuid = '{run}' AND step = 0 ORDER BY ordinal"
+        "SELECT output_grad_norm_mean AS norm FROM block_step"
+        f" WHERE run_id = {scene.number(run)} AND step = 0 ORDER BY ordinal"
     )
     norms = [row["norm"] for row in rows]
     return norms[0] / norms[-1]

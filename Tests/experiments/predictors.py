@@ -63,10 +63,10 @@ def _of(skills: list[Row], predictor: str, key: str = "spearman") -> list[float]
 
 def recorded_importance(scene: Scene, run: str) -> list[float]:
     """The mean Taylor importance of each block over the last steps."""
+    place = scene.number(run)
     rows = scene.query(
-        "SELECT avg(taylor_importance_mean) AS importance"
-        " FROM block_step JOIN run ON run.id = run_id"
-        f" WHERE run.uuid = '{run}' AND step > (SELECT max(step) FROM run_step"
-        f" WHERE run_id = run.id) - {LAST_STEPS} GROUP BY ordinal ORDER BY ordinal"
+        f"SELECT avg(taylor_importance_mean) AS importance FROM block_step WHERE run_id = {place}"
+        f" AND step > (SELECT max(step) FROM run_step WHERE run_id = {place}) - {LAST_STEPS}"
+        " GROUP BY ordinal ORDER BY ordinal"
     )
     return [row["importance"] for row in rows]
