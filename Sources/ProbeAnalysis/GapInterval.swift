@@ -64,7 +64,7 @@ public struct GapInterval: Sendable {
   private var looks: [AutoregressiveInterval] { level + [risen].compactMap(\.self) }
 
   /// The means of consecutive spans of equal length up to the last value; empty below 150 values.
-  private static func spanMeans(_ values: [Double]) -> [Double] {
+  static func spanMeans(_ values: [Double]) -> [Double] {
     let length = values.count / spans
     guard length >= 2 else { return [] }
     return stride(from: values.count % length, to: values.count, by: length).map { start in

@@ -18,13 +18,13 @@ enum Confirmations {
     let groups: [(names: [String], words: String)] = [
       (
         names(.confirmed),
-        "confirmed by ablation: each by itself costs less than \(tolerance) of the loss"
+        "confirmed by ablation (removed alone, the loss rises by less than \(tolerance))"
       ),
       (
         names(.contradicted),
-        "contradicted by ablation: each by itself costs more than \(tolerance) of the loss"
+        "contradicted by ablation (removed alone, the loss rises by more than \(tolerance))"
       ),
-      (names(.open), "not decided by ablation: the bounds lie on both sides of \(tolerance)"),
+      (names(.open), "left open by ablation (the bounds lie on both sides of \(tolerance))"),
       (open, "predicted only, never ablated"),
     ]
     let sentences = groups.filter { !$0.names.isEmpty }.map { names, words in

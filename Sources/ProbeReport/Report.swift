@@ -13,6 +13,10 @@ public struct Report: Sendable, Hashable {
   public var blocks: [BlockRow]
   /// What the ablations were measured on, and all of them; nil where the network was never examined.
   public var ablations: Ablations?
+  /// How well training statistics order the ablated blocks; nil where no single block was ablated.
+  public var skill: Skill?
+  /// How large gradients are over depth.
+  public var gradients: GradientProfile
   /// What else the reader has to know.
   public var findings: [Finding]
   /// The settings of the verdicts.
@@ -32,7 +36,8 @@ public struct Report: Sendable, Hashable {
   ) {
     let byOrdinal = Dictionary(verdicts.map { ($0.ordinal, $0) }, uniquingKeysWith: { $1 })
     let singles = history.ablations?.singles ?? [:]
-    let rankings = TaylorRanking.rank(history, over: window)
+    let rankings = TaylorRanking.rank(
+      history, over: window, confidence: settings.confidence)
     let rows = zip(history.blocks, rankings).map { block, ranking in
       let ordinal = block.block.ordinal
       return BlockRow(
@@ -46,6 +51,10 @@ public struct Report: Sendable, Hashable {
     blocks = rows
     ablations = history.ablations
     summary = Summary(rows, ablations: history.ablations, settings: settings)
-    findings = Finding.all(history: history, window: window)
+    skill = Skill(history)
+    gradients = GradientProfile(history)
+    findings =
+      Finding.all(history: history, window: window)
+      + Finding.health(history: history, window: window, gradients: gradients)
   }
 }

@@ -14,6 +14,10 @@ public struct ReportDocument: Encodable, Sendable {
   public let depth: OrNull<Never>
   /// `examination`: what the ablations were measured on; null where the network was never examined.
   public let examination: OrNull<ExaminationDocument>
+  /// `skill`: how well statistics order the ablated blocks; null where no single block was ablated.
+  public let skill: OrNull<SkillDocument>
+  /// `gradients`: how large gradients are over depth.
+  public let gradients: GradientsDocument
   /// `findings`: what else the reader has to know.
   public let findings: [WordsDocument]
   /// `settings`: the settings of the verdicts.
@@ -29,6 +33,9 @@ public struct ReportDocument: Encodable, Sendable {
     depth = OrNull(nil)
     examination = OrNull(
       report.ablations.map { ExaminationDocument($0, settings: report.settings) })
+    skill = OrNull(
+      report.skill.map { SkillDocument($0, confidence: report.settings.confidence) })
+    gradients = GradientsDocument(report.gradients)
     findings = report.findings.map { WordsDocument(kind: $0.kind.rawValue, words: $0.words) }
     settings = SettingsDocument(report.settings)
   }

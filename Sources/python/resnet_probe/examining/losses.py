@@ -68,15 +68,7 @@ class RowLosses:
 
     def _called(self, output: Any, target: Any) -> Any:
         assert self._given is not None
-        try:
-            return self._given(output, target)
-        except Exception as problem:
-            words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
-            raise ProbeError.explain(
-                "examine with", self.name,
-                f"loss_fn(output, target) raised {words}",
-                "give a loss function of the network's output and the batch's last part",
-            ) from problem  # fmt: skip
+        return called(self._given, "loss_fn", output, target)
 
     def _by_rows(self, values: Any, target: Any, rows: int) -> torch.Tensor | None:
         """One value a row; None where there are none."""
@@ -103,19 +95,49 @@ class RowErrors:
         self.name = "" if error_fn is None else name_of(error_fn)
 
     def __call__(self, output: Any, target: Any, rows: int) -> torch.Tensor | None:  # (rows,)
-        """The errors, in float64 on the CPU."""
+        """The errors, in float64 on the CPU; what is none (NaN) counts as wrong."""
         if self._given is None:
             return _classes(logits_of(output), target, rows, counts_tokens=self._counts_tokens)
-        values = self._given(output, target)
+        values = self._given_errors(output, target, rows).nan_to_num(nan=1.0)
+        if values.min() < 0 or values.max() > 1:
+            raise ProbeError.explain(
+                "examine with", self.name, f"error_fn returned {values.max().item():.3g}",
+                "give a function whose values are shares, 0 to 1",
+            )  # fmt: skip
+        return values
+
+    def _given_errors(self, output: Any, target: Any, rows: int) -> torch.Tensor:  # (rows,)
+        assert self._given is not None
+        values = self._called(output, target)
         if isinstance(values, torch.Tensor) and values.ndim and values.shape[0] == rows:
             return values.detach().to("cpu", torch.float64).reshape(rows, -1).mean(1)
         parts = [
-            self._given(
+            self._called(
                 rows_between(output, rows, row, row + 1), rows_between(target, rows, row, row + 1)
             )
             for row in range(rows)
         ]
         return torch.stack([_scalar(part) for part in parts])
+
+    def _called(self, output: Any, target: Any) -> Any:
+        assert self._given is not None
+        return called(self._given, "error_fn", output, target)
+
+
+def called(function: Compare, what: str, output: Any, target: Any) -> Any:
+    """What a user's function says of an output and what it is compared with.
+
+    Raises:
+        ProbeError: In one line, where it raises.
+    """
+    try:
+        return function(output, target)
+    except Exception as problem:
+        words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+        raise ProbeError.explain(
+            "examine with", name_of(function), f"{what}(output, target) raised {words}",
+            "give a function of the network's output and the batch's last part",
+        ) from problem  # fmt: skip
 
 
 def logits_of(output: Any) -> Any:
