@@ -8,7 +8,7 @@ import resnet_probe
 import torch
 import torch.nn.functional as F
 
-from experiments.claim import Claim, several
+from experiments.claim import Claim, number
 from experiments.scene import Scene
 from experiments.training import Recipe, digits
 
@@ -25,7 +25,7 @@ def exploding(scene: Scene) -> Iterator[Claim]:
         )
         yield Claim(
             f"{deep} explodes at birth: ‖∂h‖ first/last", f"> {LEAST:.0f}",
-            f"{several(high)}; {shallow} {several(low)}", min(high) > LEAST > max(low),
+            f"≥ {number(min(high))}; {shallow} ≤ {number(max(low))}", min(high) > LEAST > max(low),
         )  # fmt: skip
 
 
