@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.claim import Claim, several
+from experiments.claim import Claim, number
 from experiments.demo import demo_runs
 from experiments.predictors import recipe as resnet_56
 from experiments.scene import Scene
@@ -35,7 +35,7 @@ def _claim(scene: Scene, title: str, seeds: list[list[str]]) -> Claim:
         over_residual.append(deep / residual)
     return Claim(
         f"plain deep trains worse: {title}", f"both > {FACTOR}×",
-        f"{several(over_shallow)} × shallow, {several(over_residual)} × residual",
+        f"≥ {number(min(over_shallow))} × shallow, ≥ {number(min(over_residual))} × residual",
         min(over_shallow + over_residual) > FACTOR,
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ def depth(scene: Scene) -> Iterator[Claim]:
     shallow, deep = (scene.report(runs[name]) for name in ("residual-2", "residual-8"))
     for statistic in ("residual_ratio", "identity_gap"):
         yield _claim(
-            "2 → 8, Swift", statistic, [[median(shallow, statistic), median(deep, statistic)]]
+            "MLP 2 → 8, Swift", statistic, [[median(shallow, statistic), median(deep, statistic)]]
         )
     if scene.is_fast:
         return
@@ -43,7 +43,7 @@ def _claim(title: str, statistic: str, seeds: list[list[float]]) -> Claim:
     falls = [a / b for values in seeds for a, b in pairwise(values)]
     means = [statistics.mean(column) for column in zip(*seeds, strict=True)]
     return Claim(
-        f"a block changes less: {statistic}, MLP {title}", f"÷ > {FACTOR} each",
+        f"a block changes less, {title}: {statistic}", f"÷ > {FACTOR} each",
         f"{' → '.join(map(number, means))}, least ÷ {number(min(falls))}",
         min(falls) > FACTOR,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import resnet_probe
 import torch
 import torch.nn.functional as F
 
-from experiments.claim import Claim, several
+from experiments.claim import Claim, number
 from experiments.scene import Scene
 from experiments.training import Recipe, digits
 
@@ -25,7 +25,7 @@ def exploding(scene: Scene) -> Iterator[Claim]:
         )
         yield Claim(
             f"{deep} explodes at birth: ‖∂h‖ first/last", f"> {LEAST:.0f}",
-            f"{several(high)}; {shallow} {several(low)}", min(high) > LEAST > max(low),
+            f"≥ {number(min(high))}; {shallow} ≤ {number(max(low))}", min(high) > LEAST > max(low),
         )  # fmt: skip
 
 
@@ -40,8 +40,8 @@ def _ratio(scene: Scene, network: str, seed: int) -> float:
         optimizer.step()
         run = probe.run
     rows = scene.query(
-        "SELECT output_grad_norm_mean AS norm FROM block_step JOIN run ON run.id = run_id"
-        f" WHERE run.uuid = '{run}' AND step = 0 ORDER BY ordinal"
+        "SELECT output_grad_norm_mean AS norm FROM block_step"
+        f" WHERE run_id = {scene.number(run)} AND step = 0 ORDER BY ordinal"
     )
     norms = [row["norm"] for row in rows]
     return norms[0] / norms[-1]

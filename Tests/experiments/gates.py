@@ -75,7 +75,7 @@ def _recorded(
         run = probe.run
     rows = scene.query(
         "SELECT step, ordinal, branch_rms, gate_gradient, taylor_signed_mean,"
-        " taylor_importance_mean FROM block_step JOIN run ON run.id = run_id"
-        f" WHERE run.uuid = '{run}'"
+        " taylor_importance_mean FROM block_step"
+        f" WHERE run_id = {scene.number(run)}"
     )
     return rows, expected

@@ -45,8 +45,8 @@ def single_removals(network: nn.Module, samples: Samples) -> list[float]:
 def examined_removals(scene: Scene, run: str) -> list[float]:
     """How much the loss rose without each block alone, as the probe examined it."""
     rows = scene.query(
-        "SELECT loss_change FROM block_ablation JOIN run ON run.id = run_id"
-        f" WHERE run.uuid = '{run}' ORDER BY ordinal"
+        "SELECT loss_change FROM block_ablation"
+        f" WHERE run_id = {scene.number(run)} ORDER BY ordinal"
     )
     return [row["loss_change"] for row in rows]
 

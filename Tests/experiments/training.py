@@ -140,8 +140,7 @@ def _train(scene: Scene, recipe: Recipe) -> Trained:
 def outcome(scene: Scene, run: str) -> dict[str, float]:
     """What was logged at the end of a run: `training_loss`, `test_error` in percent and the like."""
     rows = scene.query(
-        "SELECT key, value FROM metric JOIN run ON run.id = run_id"
-        f" WHERE run.uuid = '{run}' ORDER BY step"
+        f"SELECT key, value FROM metric WHERE run_id = {scene.number(run)} ORDER BY step"
     )
     return {row["key"]: row["value"] for row in rows}
 
