@@ -2,7 +2,7 @@ public import ProbeCore
 public import ProbeRecorder
 
 extension Network<Float> {
-  /// Removes each block by itself and records what that does to the loss of a probe set.
+  /// Removes each block by itself and tells what that does to the loss of a probe set.
   ///
   /// In eval mode: nothing that is trained changes; what the last step left in the blocks is
   /// overwritten. Takes one evaluation more than there are blocks. There must be two samples at least.
@@ -10,11 +10,10 @@ extension Network<Float> {
   /// - Parameters:
   ///   - digits: The probe set, which should share no sample with those trained on.
   ///   - step: The optimizer steps done.
-  ///   - recorder: Where the ablations go; opened with this network's block map.
-  ///   - progress: Told the blocks removed and those to remove.
+  ///   - measured: Told each block's ablation once it is measured; a recorder takes both.
   public func examine(
-    on digits: Digits, step: Int, into recorder: Recorder,
-    progress: (_ removed: Int, _ blocks: Int) -> Void = { _, _ in }
+    on digits: Digits, step: Int,
+    measured: (_ examination: Examination, _ ablation: Ablation) -> Void
   ) {
     precondition(digits.count >= Examination.minimumSamples, "too few samples to examine on")
     var gaps = shape.blockMap.blocks.map { block in
@@ -32,8 +31,7 @@ extension Network<Float> {
         removing: [block.ordinal], from: base,
         leaving: losses(on: digits, removing: block.ordinal))
       ablation.identityGap = gaps[block.ordinal].finished.identityGap
-      recorder.record(ablation, of: examination)
-      progress(block.ordinal + 1, blocks.count)
+      measured(examination, ablation)
     }
   }
 

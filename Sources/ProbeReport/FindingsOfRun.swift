@@ -94,7 +94,9 @@ extension Finding {
     var first: (step: Int, block: Block)?
     for block in blocks {
       let single = [block.first, block.reference, block.latest].compactMap { $0 }
-      let seen = (single + block.window.filter { $0.statistics.nonFinite > 0 })
+      // By place: going through a hundred thousand records by value took a tenth of a report's time.
+      let places = block.window.indices.filter { block.window[$0].statistics.nonFinite > 0 }
+      let seen = single + places.map { block.window[$0] }
       let byStep = Dictionary(seen.map { ($0.step, $0.statistics.nonFinite) }) { max($0, $1) }
       let bad = byStep.filter { $0.value > 0 }
       guard let earliest = bad.keys.min() else { continue }

@@ -51,7 +51,7 @@ struct DemoNetwork {
     recorder.log("test_loss", result.test.loss)
     recorder.log("test_accuracy", result.test.accuracy)
     // On samples that training never saw.
-    network.examine(on: digits.test, step: result.steps, into: recorder)
+    network.examine(on: digits.test, step: result.steps) { recorder.record($1, of: $0) }
     recorder.finish(.completed)
     bar.finish(note: "loss \(Number.format(result.training.loss, significant: 2))")
     return Outcome(run: recorder.run, name: name, training: result.training)

@@ -32,17 +32,19 @@ struct ReportVerb: ParsableCommand {
   func run() throws {
     let store = try options.openForReading()
     let selected = try store.select(RunSelector(selector))
-    if selected.others > 0 {
-      let others = selected.others == 1 ? "1 other run has" : "\(selected.others) other runs have"
-      Output.note(
-        "\(others) the name \(selector) too; this is the newest, run \(selected.run.id)")
-    }
+    if selected.others > 0 { Output.note(Self.note(of: selected, named: selector)) }
     let settings = verdicts.settings
     let judged = try JudgedRun(selected.run, in: store, settings: settings)
     let report = Report(
       history: judged.history, verdicts: judged.verdicts, window: judged.window,
       settings: settings)
     try Output.write(json ? JSONRenderer().render(report) : Self.terminal().render(report))
+  }
+
+  /// What is to be said of a name that several runs have.
+  static func note(of selected: SelectedRun, named name: String) -> String {
+    let others = selected.others == 1 ? "1 other run has" : "\(selected.others) other runs have"
+    return "\(others) the name \(name) too; this is the newest, run \(selected.run.id)"
   }
 
   /// The renderer for standard output as it is.

@@ -1,7 +1,6 @@
 """Ablations against networks whose forward was written again, with a block left out by hand."""
 
-import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ import resnet_probe
 import timm
 import torch
 import torch.nn.functional as F
-import torchvision
 from resnet_probe.examining.bootstrap import RESAMPLES, Bootstrap
 from torch import Tensor, nn
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
@@ -335,7 +333,7 @@ def test_identity_gaps_are_those_of_eval_mode() -> None:
     kept: list[Tensor] = []
     model.eval()
     handle = model.layer1[0].register_forward_hook(  # type: ignore[index,union-attr]
-        lambda module, args, output: kept.extend([args[0], output])
+        lambda _, args, output: kept.extend([args[0], output])
     )
     with torch.no_grad():
         model(x)

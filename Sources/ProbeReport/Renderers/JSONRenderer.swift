@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+public import ProbeAnalysis
 
 /// A report for programs: one JSON object, described by ``ReportDocument``.
 ///
@@ -10,16 +11,21 @@ public struct JSONRenderer: Sendable, Hashable {
   public init() {}
 
   /// The report as indented JSON with sorted keys, ended by a newline.
-  public func render(_ report: Report) -> String {
+  public func render(_ report: Report) -> String { write(ReportDocument(report)) }
+
+  /// A comparison of runs in the same way, described by ``ComparisonDocument``.
+  public func render(_ comparison: Comparison) -> String { write(ComparisonDocument(comparison)) }
+
+  private func write(_ document: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
     do {
-      let data = try encoder.encode(ReportDocument(report))
+      let data = try encoder.encode(document)
       return JSONText.escapingUnprintables(String(decoding: data, as: UTF8.self)) + "\n"
     } catch {
       // Numbers that are not finite are the only ones JSON cannot hold, and `OrNull` has none.
-      preconditionFailure("a report document holds nothing that JSON cannot: \(error)")
+      preconditionFailure("a document holds nothing that JSON cannot: \(error)")
     }
   }
 }

@@ -10,7 +10,8 @@ import torch
 
 from resnet_probe.blocks import BlockMap
 from resnet_probe.examining.examination import Examination
-from resnet_probe.examining.examine import Options, examine_in
+from resnet_probe.examining.examine import examine_in
+from resnet_probe.examining.options import Options
 from resnet_probe.examining.plan import Chosen
 from resnet_probe.training.step_loop import StepLoop
 
@@ -110,7 +111,7 @@ class Probe:
         options = Options(
             samples, blocks, together, confidence, seconds, progress, error_fn, forward
         )
-        return examine_in(self._loop.subject, model, batches, loss_fn, options)
+        return examine_in(self._loop, model, batches, loss_fn, options)
 
     def finish(self, status: Literal["completed", "failed"] = "completed") -> None:
         """Ends the attempt and leaves network, optimizers and scaler as they were.

@@ -100,19 +100,21 @@ def _message(payload: bytes, kind: int) -> dict[int, Value]:
 
 
 def _payloads(descriptor: int) -> Iterator[bytes]:
-    """The payloads of a segment up to the first that is not whole."""
+    """The opening of a segment and its ablations, up to what is not whole.
+
+    Frames, which are most of it, are passed over by their length.
+    """
     at = HEADER_LENGTH
     while True:
-        framing = os.pread(descriptor, _FRAMING.size, at)
-        if len(framing) < _FRAMING.size:
+        start = os.pread(descriptor, _FRAMING.size + 1, at)
+        if len(start) <= _FRAMING.size:
             return
-        length, checksum = _FRAMING.unpack(framing)
+        length, checksum = _FRAMING.unpack_from(start)
         if not 0 < length <= MAXIMUM_RECORD_LENGTH:
             return
-        payload = os.pread(descriptor, length, at + _FRAMING.size)
-        if len(payload) < length:
-            return
-        if zlib.crc32(payload, zlib.crc32(framing[: _LENGTH.size])) != checksum:
-            return
-        yield payload
+        if at == HEADER_LENGTH or start[_FRAMING.size :] == _IS_ABLATION:
+            payload = os.pread(descriptor, length, at + _FRAMING.size)
+            if zlib.crc32(payload, zlib.crc32(start[: _LENGTH.size])) != checksum:
+                return
+            yield payload
         at += _FRAMING.size + length

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import dataclasses
 import hashlib
 import random
 import sys
@@ -89,16 +91,32 @@ def rows_of(batch: Any) -> int:
 
 
 def mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """The same nested value with other tensors; mappings become dicts."""
+    """The same nested value with other tensors."""
     if isinstance(value, torch.Tensor):
         return change(value)
     if isinstance(value, Mapping):
-        return {key: mapped(value[key], change) for key in value}
+        return _like(value, {key: mapped(value[key], change) for key in value})
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(mapped(part, change) for part in value))
     if isinstance(value, (tuple, list)):
         return type(value)(mapped(part, change) for part in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+        return dataclasses.replace(value, **{k: mapped(v, change) for k, v in parts.items()})
     return value
+
+
+def _like(value: Mapping[Any, Any], parts: dict[Any, Any]) -> Mapping[Any, Any]:
+    """A mapping of the same type, whose entries may be attributes too; a dict where there is none."""
+    if type(value) is dict:
+        return parts
+    twin: Any = copy.copy(value)
+    try:
+        for key, part in parts.items():
+            twin[key] = part
+    except Exception:
+        return parts
+    return twin  # type: ignore[no-any-return]
 
 
 def rows_between(value: Any, rows: int, start: int, end: int) -> Any:
@@ -125,17 +143,27 @@ def _each(batches: Iterable[Any]) -> Iterator[Any]:
         ) from problem
 
 
+def seed_generators() -> None:
+    """The same random numbers from here on; whoever calls puts the generators back.
+
+    A device that is not in use yet is left alone: `torch.manual_seed` would seed it later on.
+    """
+    torch.default_generator.manual_seed(SEED)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(SEED)
+    random.seed(SEED)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(SEED)
+
+
 @contextlib.contextmanager
 def _seeded(batches: Any) -> Iterator[None]:
     """The same random numbers for every reading, also of a loader's own generators.
 
     A loader with persistent workers keeps the iteration that is under way.
     """
-    torch.manual_seed(SEED)
-    random.seed(SEED)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed(SEED)
+    seed_generators()
     kept = [(own, own.get_state()) for own in _generators(batches)]
     for own, _ in kept:
         own.manual_seed(SEED)

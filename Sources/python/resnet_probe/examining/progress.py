@@ -45,7 +45,7 @@ class Progress:
 
 
 class Stop:
-    """Says whether to stop: asked for with Ctrl-C, or as the time that was given is over.
+    """Says whether to stop: interrupted with Ctrl-C, or as the time that was given is over.
 
     The first interrupt only asks, so that nothing is cut short; a second one raises. Where
     interrupts are another's (a handler of his own, another thread) nothing is taken over.
@@ -57,9 +57,9 @@ class Stop:
         self._before: Any = None
 
     @property
-    def is_asked(self) -> bool:
-        """Whether to stop."""
-        return self.is_interrupted or (self._end is not None and time.monotonic() >= self._end)
+    def is_late(self) -> bool:
+        """Whether the time that was given is over."""
+        return self._end is not None and time.monotonic() >= self._end
 
     def __enter__(self) -> Stop:  # noqa: PYI034  (typing.Self is of Python 3.11)
         is_main = threading.current_thread() is threading.main_thread()

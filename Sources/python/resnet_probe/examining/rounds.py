@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from resnet_probe.examining.base_pass import BasePass
 from resnet_probe.examining.calling import Forward, call_of, moved, target_of
 from resnet_probe.examining.losses import RowErrors, RowLosses
 from resnet_probe.examining.plan import Ordinals
-from resnet_probe.examining.probe_set import SEED, ProbeSet
+from resnet_probe.examining.probe_set import ProbeSet, seed_generators
 from resnet_probe.examining.progress import Stop
 from resnet_probe.examining.removal import Removal, run_without
 from resnet_probe.examining.subject import Subject
@@ -27,7 +26,7 @@ TOLERANCE = 1e-3
 
 
 class Stopped(Exception):
-    """It was asked to stop within a round."""
+    """An interrupt came within a round."""
 
 
 @dataclass(slots=True)
@@ -63,7 +62,9 @@ class Rounds:
             chosen=subject.chosen, mask_of=lambda args, kwargs: mask_of(source, args, kwargs),
         )  # fmt: skip
         self.passes = self._base.passes
-        #: How long the first batch takes, and what share of the rows it holds.
+        self.samples = probe_set.samples
+        self.batches = len(probe_set.batches)
+        #: How long a pass over the first batch takes.
         self.seconds_of_first = 0.0
         #: How far two untouched passes over it are apart.
         self.spread = 0.0
@@ -73,7 +74,7 @@ class Rounds:
 
         Raises:
             ProbeError: Where the network does not run, or not alike twice.
-            Stopped: Where that was asked for.
+            Stopped: After an interrupt.
         """
         first: list[torch.Tensor] = []
 
@@ -96,13 +97,13 @@ class Rounds:
 
         Raises:
             Misplaced: Where they are not where the untouched passes have them.
-            Stopped: Where that was asked for.
+            Stopped: After an interrupt.
         """
         return self._round(lambda batch, number: self._call_without(batch, number, ordinals))
 
     def seconds_a_round(self) -> float:
         """How long a round without blocks takes, by the first batch."""
-        return self.seconds_of_first * self._probe_set.samples / self._probe_set.rows[0]
+        return self.seconds_of_first * self.samples / self._probe_set.rows[0]
 
     def _call_without(self, batch: Any, number: int, ordinals: Ordinals) -> Any:
         spots = [self.passes.spots[number][ordinal] for ordinal in ordinals]
@@ -114,8 +115,8 @@ class Rounds:
         self, call: Callable[[Any, int], Any], first: list[torch.Tensor] | None = None
     ) -> Outcome:
         parts = []
-        for number in range(len(self._probe_set.batches)):
-            if self._stop.is_asked:
+        for number in range(self.batches):
+            if self._stop.is_interrupted:
                 raise Stopped
             parts.append(self._one(number, call))
             if first is not None and not first:
@@ -129,8 +130,7 @@ class Rounds:
     def _one(self, number: int, call: Callable[[Any, int], Any]) -> Outcome:
         batch = moved(self._probe_set.batches[number], self._network)
         rows = self._probe_set.rows[number]
-        torch.manual_seed(SEED)
-        random.seed(SEED)
+        seed_generators()
         output = call(batch, number)
         target = target_of(batch)
         return Outcome(self._losses(output, target, rows), self._errors(output, target, rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
@@ -13,6 +14,17 @@ from resnet_probe.notices import Notices
 from resnet_probe.selection import Selector
 from resnet_probe.settings import Settings
 from resnet_probe.training.ranks import Ranks
+
+
+class Examined(Protocol):
+    """A training that can be examined."""
+
+    @property
+    def subject(self) -> Subject:
+        """What there is to examine, as it is now."""
+
+    def open(self, found: BlockMap | None) -> None:
+        """Opens the run before it would by itself; `found` are its blocks where none are known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,12 +101,16 @@ class StepLoop:
     @property
     def subject(self) -> Subject:
         """What `examine` needs of this training."""
-        if self._step is None and self.blocks is not None and not self.is_finished:
-            self.guard(self._begin_first)  # at initialisation, before any training forward
         return Subject(
             self._watch.model, self.blocks, self._selector, self._settings, self._notices,
             self.ranks, self.next_step, self._record.recording, self.is_finished,
         )  # fmt: skip
+
+    def open(self, found: BlockMap | None) -> None:
+        """Opens the run before it would by itself; `found` are its blocks where none are known."""
+        is_begun = self._step is not None or self._begin_first()
+        if is_begun and self.blocks is None and found is not None:
+            self._watch.blocks = self.blocks_found(found)
 
     def listen(self, listener: Callable[[dict[str, Any], Any], object]) -> None:
         """Has the keywords and the output of each training call of the network told."""
@@ -232,8 +236,7 @@ class StepLoop:
     ) -> None:  # fmt: skip
         step = self._measured
         if step is not None:
-            if scale is None:
-                scale = unknown_scale(self._notices)
+            scale = unknown_scale(self._notices) if scale is None else scale
             rate = learning_rate(self._optimizers)
             step.update_begins(optimizer, self._passes(), rate, scale, gradient_scale, found_inf)
 

@@ -1,0 +1,133 @@
+import ProbeCore
+
+/// How a run was trained, as far as is known: what has to agree before depth can be what made the
+/// difference.
+struct Recipe: Sendable, Hashable {
+  /// The measured steps with a learning rate.
+  let rates: [StepSummary]
+  /// The last measured step of a run that came to its end.
+  let lastStep: Int?
+  /// The steps planned, where known.
+  let plannedSteps: Int?
+  /// The samples of the first measured step, where they are rows.
+  let batch: Int?
+  /// The shape of the stream in each stage; empty where one is unknown.
+  let shapes: [[Int]]
+  /// Whether blocks have a probability to be dropped; nil without blocks.
+  let drops: Bool?
+  /// The settings that speak of data, width or schedule, keys as ``normalised(_:)``.
+  let settings: [String: String]
+
+  /// The settings of a configuration that shape training whatever the depth.
+  private static let telling: Set = [
+    "lr", "learning_rate", "base_lr", "peak_lr", "max_lr", "min_lr", "gamma", "milestones",
+    "batch_size", "batch", "bs", "weight_decay", "wd", "momentum", "betas", "beta1", "beta2",
+    "epochs", "max_epochs", "num_epochs", "steps", "max_steps", "num_steps", "optimizer", "optim",
+    "opt", "schedule", "scheduler", "lr_schedule", "lr_scheduler", "warmup", "warm_up",
+    "warmup_steps", "warm_up_steps", "warmup_epochs", "warm_up_epochs", "dataset", "data",
+    "dataset_name", "data_name", "task", "augment", "augmentation", "augmentations", "mixup",
+    "cutmix", "label_smoothing", "dropout", "drop_rate", "drop_path", "drop_path_rate", "width",
+    "hidden", "hidden_size", "hidden_dim", "d_model", "n_embd", "channels", "base_channels",
+    "widen_factor", "growth_rate", "image_size", "img_size", "num_classes", "criterion",
+    "grad_clip", "clip",
+  ]
+
+  init(_ history: History, isFinished: Bool, config: [String: String]) {
+    rates = history.steps.filter { $0.learningRate?.isFinite == true }
+    lastStep = isFinished ? history.steps.last?.step : nil
+    plannedSteps = history.run.plannedSteps
+    let first = history.blocks.first { $0.first != nil }
+    batch =
+      first?.block.sampleAxis == .row ? first?.first.map { $0.samples }.flatMap { $0 > 0 ? $0 : nil }
+      : nil
+    shapes = Self.shapes(history.blocks.map(\.block))
+    drops =
+      history.blocks.isEmpty
+      ? nil : history.blocks.contains { ($0.block.dropProbability ?? 0) > 0 }
+    settings = Dictionary(
+      config.map { (Self.normalised($0.key), $0.value) }.filter { Self.telling.contains($0.0) },
+      uniquingKeysWith: { min($0, $1) })
+  }
+
+  /// A key without what it is nested in, in small letters: `optim.Learning-Rate` is `learning_rate`.
+  static func normalised(_ key: String) -> String {
+    let last = key.split { $0 == "." || $0 == "/" }.last ?? ""
+    return String(last.lowercased().map { $0 == "-" || $0 == " " ? "_" : $0 })
+  }
+
+  /// The stream's shape where each stage begins; of dense blocks, whose streams grow with depth, the
+  /// first alone.
+  private static func shapes(_ blocks: [Block]) -> [[Int]] {
+    var shapes: [[Int]] = []
+    var stage: Int?
+    for block in blocks where block.stage != stage {
+      shapes.append(block.shape)
+      stage = block.stage
+      if block.kind == .concat { break }
+    }
+    return shapes.contains([]) ? [] : shapes
+  }
+}
+
+/// What two runs differ in beside their depth.
+public enum RecipeAspect: Sendable, Hashable {
+  /// The learning rate at the same steps, or its greatest value.
+  case learningRate
+  /// The steps done or planned.
+  case length
+  /// The samples of a step.
+  case batch
+  /// The shape of the stream: its width, or the images' size.
+  case streams
+  /// Whether stochastic depth is used.
+  case stochasticDepth
+  /// A setting of the configuration.
+  case setting(String)
+}
+
+extension Recipe {
+  /// The most by which learning rates and lengths may differ and still count as the same.
+  static let tolerance = 0.01
+
+  /// What tells two runs apart; what is not known of one of them does not.
+  func differences(to other: Recipe) -> [RecipeAspect] {
+    var found: [RecipeAspect] = []
+    if differs(rates, other.rates) { found.append(.learningRate) }
+    if differs(lastStep, other.lastStep) || differs(plannedSteps, other.plannedSteps) {
+      found.append(.length)
+    }
+    if let batch, let theirs = other.batch, batch != theirs { found.append(.batch) }
+    if !shapes.isEmpty, !other.shapes.isEmpty, shapes != other.shapes { found.append(.streams) }
+    if let drops, let theirs = other.drops, drops != theirs { found.append(.stochasticDepth) }
+    for key in settings.keys.sorted() {
+      guard let mine = settings[key], let theirs = other.settings[key], mine != theirs else {
+        continue
+      }
+      // "0.1" and "0.10" are one number.
+      if let a = Double(mine), let b = Double(theirs), a == b { continue }
+      found.append(.setting(key))
+    }
+    return found
+  }
+
+  private func differs(_ a: Int?, _ b: Int?) -> Bool {
+    guard let a, let b else { return false }
+    return Double((a - b).magnitude) > Self.tolerance * Double(max(a, b))
+  }
+
+  /// At the steps that both measured, else by the greatest.
+  private func differs(_ a: [StepSummary], _ b: [StepSummary]) -> Bool {
+    guard let peak = a.compactMap(\.learningRate).max(),
+      let other = b.compactMap(\.learningRate).max()
+    else { return false }
+    let slack = Self.tolerance * max(peak, other)
+    if abs(peak - other) > slack { return true }
+    var rest = b[...]
+    for step in a {
+      rest = rest.drop { $0.step < step.step }
+      guard let match = rest.first, match.step == step.step else { continue }
+      if abs((step.learningRate ?? 0) - (match.learningRate ?? 0)) > slack { return true }
+    }
+    return false
+  }
+}

@@ -1,0 +1,70 @@
+/// Something beside depth in which runs differ, with what each of them has.
+public struct RecipeDifference: Sendable, Hashable {
+  /// One value, and the runs that have it.
+  public struct Value: Sendable, Hashable {
+    /// What these runs have.
+    public var value: Setting
+    /// Their places among those compared, ascending.
+    public var runs: [Int]
+  }
+
+  /// What a run has.
+  public enum Setting: Sendable, Hashable {
+    /// A number.
+    case number(Double)
+    /// Words of the user; not trusted to be printable.
+    case text(String)
+    /// The streams' shapes by stage.
+    case shapes([[Int]])
+    /// Yes or no.
+    case flag(Bool)
+  }
+
+  /// What they differ in.
+  public let aspect: RecipeAspect
+  /// The values, in the order of the first run that has each; runs that did not record it have none.
+  ///
+  /// One value only where the learning rate has the same peak and another course.
+  public let values: [Value]
+
+  /// What any two of the runs differ in; each aspect once.
+  ///
+  /// Runs of different families have streams of their own, so those are not held against each other.
+  static func among(_ runs: [ComparedRun]) -> [RecipeDifference] {
+    var aspects: [RecipeAspect] = []
+    for (place, run) in runs.enumerated() {
+      for other in runs[(place + 1)...] {
+        for aspect in run.recipe.differences(to: other.recipe)
+        where !aspects.contains(aspect) && (aspect != .streams || run.family == other.family) {
+          aspects.append(aspect)
+        }
+      }
+    }
+    return aspects.map { aspect in
+      var values: [Value] = []
+      for (place, run) in runs.enumerated() {
+        guard let value = run.recipe.setting(aspect) else { continue }
+        if let known = values.firstIndex(where: { $0.value == value }) {
+          values[known].runs.append(place)
+        } else {
+          values.append(Value(value: value, runs: [place]))
+        }
+      }
+      return RecipeDifference(aspect: aspect, values: values)
+    }
+  }
+}
+
+extension Recipe {
+  /// What a run has of an aspect; nil where it is not known.
+  fileprivate func setting(_ aspect: RecipeAspect) -> RecipeDifference.Setting? {
+    switch aspect {
+    case .learningRate: rates.compactMap(\.learningRate).max().map { .number($0) }
+    case .length: (plannedSteps ?? lastStep.map { $0 + 1 }).map { .number(Double($0)) }
+    case .batch: batch.map { .number(Double($0)) }
+    case .streams: shapes.isEmpty ? nil : .shapes(shapes)
+    case .stochasticDepth: drops.map { .flag($0) }
+    case .setting(let key): settings[key].map { .text($0) }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/// What the user said of a run beside its blocks: its configuration and the numbers it logged.
+public struct RunNotes: Sendable, Hashable {
+  /// The configuration as key and value, secrets redacted; not trusted to be printable.
+  public var config: [String: String]
+  /// The metrics at the end of the run, by key.
+  public var metrics: [FinalMetric]
+
+  /// Notes; none where nothing is given.
+  public init(config: [String: String] = [:], metrics: [FinalMetric] = []) {
+    self.config = config
+    self.metrics = metrics
+  }
+}
+
+/// A metric at the end of a run: the mean of what was logged for it in the last steps, ranks merged.
+public struct FinalMetric: Sendable, Hashable {
+  /// The user's name for it; not trusted to be printable.
+  public var key: String
+  /// The mean over those steps; NaN where one of them has NaN.
+  public var value: Double
+  /// The last step that it was logged at.
+  public var step: Int
+  /// The steps that the mean is taken over.
+  public var records: Int
+
+  /// A final metric.
+  public init(key: String, value: Double, step: Int, records: Int = 1) {
+    self.key = key
+    self.value = value
+    self.step = step
+    self.records = records
+  }
+}
