@@ -91,7 +91,8 @@ extension Skill.Row {
     self.predictor = predictor
     correlation = RankCorrelation(values, changes)
     guard predictor != .position, let correlation,
-      let value = RankCorrelation(values, positions), let change = RankCorrelation(changes, positions)
+      let value = RankCorrelation(values, positions),
+      let change = RankCorrelation(changes, positions)
     else {
       givenPosition = nil
       return

@@ -119,7 +119,11 @@ private enum TaylorInterval {
   case known(AutoregressiveInterval)
 
   func lowerBound(confidence: Double) -> Double {
-    if case .known(let interval) = self { interval.lowerBound(confidence: confidence) } else { -.infinity }
+    if case .known(let interval) = self {
+      interval.lowerBound(confidence: confidence)
+    } else {
+      -.infinity
+    }
   }
 
   func upperBound(confidence: Double) -> Double {
