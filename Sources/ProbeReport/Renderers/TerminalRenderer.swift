@@ -47,6 +47,9 @@ public struct TerminalRenderer: Sendable, Hashable {
           .map { Style.dim.paint($0, isOn: colour) }
       }
     }
+    if let reference = report.reference {
+      lines += PublishedSection(reference, width: width, colour: colour).lines
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
