@@ -35,8 +35,8 @@ internal import Testing
     let accuracy = FinalMetric(key: "test_acc", value: 0.9312, step: 900)
     let golden = """
 
-      Published numbers: the blocks are those of ResNet-20 (9 blocks, 2 of them projections, stages of
-        3, 3, 3, 16-32-64 channels):
+      Published numbers: the blocks are those of ResNet-20 (9 blocks, 2 of them projections, stages of 3,
+        3, 3, 16-32-64 channels):
       network      data      measure        %  source
       ───────────  ────────  ──────────  ────  ───────────────────────
       ResNet-20    CIFAR-10  test error  8.75  He et al. 2015, Table 6
