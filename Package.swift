@@ -110,7 +110,7 @@ let package = Package(
       ],
       swiftSettings: house),
     .testTarget(
-      name: "DigitsTrainerTests", dependencies: ["ProbeCore", "DigitsTrainer"],
+      name: "DigitsTrainerTests", dependencies: ["ProbeCore", "ProbeRecorder", "DigitsTrainer"],
       swiftSettings: house),
     .testTarget(
       name: "CommandTests",

@@ -269,12 +269,12 @@ CREATE TABLE ablation (
   loss_change_m2 REAL NOT NULL,  -- sum of squared deviations from it
   non_finite INTEGER NOT NULL CHECK (non_finite >= 0),  -- samples whose loss became NaN or infinite
   loss_change_lower REAL,        -- paired bootstrap over samples; NULL where non_finite > 0
-  loss_change_upper REAL,
+  loss_change_upper REAL,        -- its upper bound
   loss_change_even REAL,         -- over samples 0, 2, 4 …: two halves, for the noise ceiling
   loss_change_odd REAL,          -- over samples 1, 3, 5 …
   error_change REAL,             -- share of wrong predictions without the blocks minus with them
-  error_change_lower REAL,
-  error_change_upper REAL,
+  error_change_lower REAL,       -- its bounds, as those of the loss
+  error_change_upper REAL,       -- the upper one
   identity_gap_n INTEGER,        -- |y - x| / |x| of the block over the probe set in eval mode
   identity_gap_p50 REAL,
   identity_gap_p90 REAL,
@@ -312,7 +312,7 @@ CREATE TABLE verdict (
   perpendicular_upper REAL,      -- … and its upper confidence bound; rescale_only: below epsilon
   loss_change REAL,              -- measured: loss of the probe set without the block minus with it; NULL: never measured
   loss_change_lower REAL,        -- its bounds, as in ablation
-  loss_change_upper REAL,
+  loss_change_upper REAL,        -- the upper one
   confirmation TEXT CHECK (confirmation IN ('confirmed', 'contradicted', 'open'))  -- what that makes of a verdict that predicts the block does nothing: its upper bound is below the tolerance, its lower bound above it, or neither
 ) STRICT, WITHOUT ROWID;
 

@@ -82,17 +82,25 @@ public final class Network<Scalar: TrainingScalar> {
     }
   }
 
-  /// Pixels → logits.
-  package func forward(samples: Int, mode: NormMode) {
+  /// Pixels → logits; a removed block passes its stream on.
+  package func forward(samples: Int, mode: NormMode, removing removed: Int? = nil) {
     stem.forward(input, into: scratch.one, samples: samples)
     stemNorm.forward(scratch.one, into: stemOutput, samples: samples, mode: mode)
     Elementwise.rectify(stemOutput, into: stemOutput, count: samples * shape.width)
-    forward(fromBlock: 0, samples: samples, mode: mode)
+    forward(fromBlock: 0, samples: samples, mode: mode, removing: removed)
   }
 
-  /// The stream that a block finds → logits.
-  package func forward(fromBlock start: Int, samples: Int, mode: NormMode) {
-    for block in blocks[start...] { block.forward(samples: samples, mode: mode, scratch: scratch) }
+  /// The stream that a block finds → logits; a removed block passes its stream on.
+  package func forward(
+    fromBlock start: Int, samples: Int, mode: NormMode, removing removed: Int? = nil
+  ) {
+    for block in blocks[start...] {
+      if block.ordinal == removed {
+        block.pass(samples: samples)
+      } else {
+        block.forward(samples: samples, mode: mode, scratch: scratch)
+      }
+    }
     head.forward(lastOutput, into: logits, samples: samples)
   }
 

@@ -68,6 +68,13 @@ package final class NetworkBlock<Scalar: TrainingScalar> {
     activate(samples: samples)
   }
 
+  /// x → y of a block that is removed: F = 0, or the identity in the place of a plain block.
+  ///
+  /// x is what a ReLU gave, so that y = relu(x + 0) is x either way.
+  func pass(samples: Int) {
+    Elementwise.rectify(stream, into: output, count: samples * width)
+  }
+
   /// h → y.
   package func activate(samples: Int) {
     Elementwise.rectify(sum, into: output, count: samples * width)

@@ -32,7 +32,7 @@ package final class Parameter<Scalar: TrainingScalar> {
   }
 
   /// Sets every element.
-  func fill(_ value: Scalar) {
+  package func fill(_ value: Scalar) {
     for place in 0..<values.count { values[place] = value }
   }
 

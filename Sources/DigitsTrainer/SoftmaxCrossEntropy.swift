@@ -13,6 +13,12 @@ package enum SoftmaxCrossEntropy<Scalar: TrainingScalar> {
     package var lossSum = 0.0
     /// The samples whose greatest logit is their label's; a NaN is never greatest.
     package var correct = 0
+    /// Each sample's loss, in the order of rows.
+    ///
+    /// Unit: nats.
+    package var losses: [Double] = []
+    /// Whether each sample's greatest logit is its label's.
+    package var isCorrect: [Bool] = []
   }
 
   /// Scores the logits, and writes ∂ℓ/∂logits = (softmax − one-hot)/samples of the mean loss ℓ.
@@ -37,7 +43,10 @@ package enum SoftmaxCrossEntropy<Scalar: TrainingScalar> {
           powers.initializeElement(at: c, to: power)
           total += power
         }
-        score.lossSum += log(total) + greatest - Double(logits[row * columns + label])
+        let loss = log(total) + greatest - Double(logits[row * columns + label])
+        score.lossSum += loss
+        score.losses.append(loss)
+        score.isCorrect.append(winner == label)
         if winner == label { score.correct += 1 }
         for c in 0..<classes {
           let wrong = powers[c] / total - (c == label ? 1 : 0)

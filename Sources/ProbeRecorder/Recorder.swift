@@ -189,6 +189,18 @@ public final class Recorder {
     isFinished = true
   }
 
+  /// Writes a record that is no frame; one that finds no room is counted and warned of.
+  func append(_ record: Record) {
+    guard !isFinished else {
+      misuse(.finished)
+      return
+    }
+    if let drop = journal.append(record) {
+      counts.ablationsDropped += 1
+      warnings.warn(drop.message, cause: "\(drop)")
+    }
+  }
+
   private func abandonStep() {
     if step?.isMeasured == true { dropFrame() }
     step = nil

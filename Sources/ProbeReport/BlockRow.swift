@@ -32,17 +32,21 @@ public struct BlockRow: Sendable, Hashable {
   public var taylorMean: Double?
   /// The block's place in the order of Taylor importance; nil without a record in the window.
   public var taylor: TaylorRanking?
+  /// What removing the block by itself did; nil where it was not measured.
+  public var ablation: Ablation?
   /// The latest record.
   public var latest: BlockRecord?
   /// The gap over the run so far, for drawing.
   public var trend: [BlockHistory.TrendPoint]
 
   init(
-    history: BlockHistory, records: [BlockRecord], verdict: BlockVerdict, taylor: TaylorRanking?
+    history: BlockHistory, records: [BlockRecord], verdict: BlockVerdict, taylor: TaylorRanking?,
+    ablation: Ablation?
   ) {
     block = history.block
     self.verdict = verdict
     self.taylor = taylor
+    self.ablation = ablation
     latest = history.latest
     trend = history.trend
     let window = records.isEmpty ? [latest].compactMap(\.self) : records

@@ -28,8 +28,30 @@ public struct Finding: Sendable, Hashable {
     case stoppedRanks = "stopped_ranks"
     /// Warm-up was assumed, for want of a learning rate.
     case warmUpAssumed = "warm_up_assumed"
+    /// The examination came before the window and enters no verdict.
+    case oldExamination = "old_examination"
     /// A network so deep that small gaps are normal.
     case deepNetwork = "deep_network"
+    /// The loss ended far above its start, or as no number.
+    case diverged
+    /// At step 0 gradients are far larger at the first block than at the last.
+    case explodingAtInitialisation = "exploding_at_initialisation"
+    /// Gradients are so now, and were not at step 0.
+    case explodingGradients = "exploding_gradients"
+    /// Gradients are far smaller at the first block than at the last.
+    case vanishingGradients = "vanishing_gradients"
+    /// Branches add exactly nothing.
+    case deadBranches = "dead_branches"
+    /// Rounding swallows most of what branches add.
+    case absorbedByRounding = "absorbed_by_rounding"
+    /// Parameters move too far in a step.
+    case updatesTooLarge = "updates_too_large"
+    /// Parameters do not move although there is a gradient.
+    case updatesTooSmall = "updates_too_small"
+    /// Stochastic depth drops another share than it was configured to.
+    case survivalDiffers = "survival_differs"
+    /// Gaps in eval mode are others than in training.
+    case modeGap = "mode_gap"
   }
 
   /// What it is about.

@@ -11,6 +11,12 @@ public struct Report: Sendable, Hashable {
   public var summary: Summary
   /// The blocks in network order.
   public var blocks: [BlockRow]
+  /// What the ablations were measured on, and all of them; nil where the network was never examined.
+  public var ablations: Ablations?
+  /// How well training statistics order the ablated blocks; nil where no single block was ablated.
+  public var skill: Skill?
+  /// How large gradients are over depth.
+  public var gradients: GradientProfile
   /// What else the reader has to know.
   public var findings: [Finding]
   /// The settings of the verdicts.
@@ -31,19 +37,26 @@ public struct Report: Sendable, Hashable {
     settings: VerdictSettings = VerdictSettings()
   ) {
     let byOrdinal = Dictionary(verdicts.map { ($0.ordinal, $0) }, uniquingKeysWith: { $1 })
-    let rankings = TaylorRanking.rank(history, over: window)
+    let singles = history.ablations?.singles ?? [:]
+    let rankings = TaylorRanking.rank(
+      history, over: window, confidence: settings.confidence)
     let rows = zip(history.blocks, rankings).map { block, ranking in
       let ordinal = block.block.ordinal
       return BlockRow(
         history: block, records: window?.records(of: block) ?? [],
         verdict: byOrdinal[ordinal] ?? BlockVerdict(ordinal: ordinal, verdict: .undetermined),
-        taylor: ranking)
+        taylor: ranking, ablation: singles[ordinal])
     }
     run = history.run
     self.window = window
     self.settings = settings
     blocks = rows
-    summary = Summary(rows)
-    findings = Finding.all(history: history, window: window)
+    ablations = history.ablations
+    summary = Summary(rows, ablations: history.ablations, settings: settings)
+    skill = Skill(history)
+    gradients = GradientProfile(history)
+    findings =
+      Finding.all(history: history, window: window)
+      + Finding.health(history: history, window: window, gradients: gradients)
   }
 }

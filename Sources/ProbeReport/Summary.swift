@@ -1,4 +1,4 @@
-internal import ProbeCore
+public import ProbeCore
 
 /// What a report found, in sentences for people, the most important first.
 ///
@@ -13,7 +13,9 @@ public struct Summary: Sendable, Hashable {
   public var text: String { ([headline] + details).joined(separator: " ") }
 
   /// Puts the verdicts on blocks into words.
-  public init(_ blocks: [BlockRow]) {
+  public init(
+    _ blocks: [BlockRow], ablations: Ablations? = nil, settings: VerdictSettings = VerdictSettings()
+  ) {
     let identities = blocks.filter { $0.verdict.verdict.isIdentity }
     headline = Self.headline(identities: identities, blocks: blocks)
     details = [
@@ -26,15 +28,11 @@ public struct Summary: Sendable, Hashable {
       Self.notApplicable(blocks.filter { $0.verdict.verdict == .notApplicable }.map(\.block)),
     ].compactMap { $0 }
     details += MissingGroup.groups(blocks).map(\.sentence)
-    if blocks.contains(where: { Self.isCandidate($0.verdict.verdict) }) {
-      details.append(
-        "Candidates only. Predicted from training statistics; not confirmed by ablation.")
+    details += JointRemovals.sentences(ablations, names: blocks.map(\.block.name))
+    let candidates = blocks.filter { $0.verdict.verdict.predictsNothing }
+    if !candidates.isEmpty {
+      details += Confirmations.sentences(candidates, ablations, settings: settings)
     }
-  }
-
-  private static func isCandidate(_ verdict: Verdict) -> Bool {
-    verdict.isIdentity || verdict == .partialIdentity || verdict == .constant
-      || verdict == .rescaleOnly
   }
 
   private static func headline(identities: [BlockRow], blocks: [BlockRow]) -> String {

@@ -40,9 +40,9 @@ struct DemoNetwork {
         framework: "swift DigitsTrainer"),
       blocks: shape.blockMap, schedule: .every(5), spool: spool)
     var bar = ProgressBar(title: name, steps: steps)
+    let network = Network<Float>(shape, seed: 1, largestBatch: plan.batchSize)
     let result = DigitsTrainer.train(
-      Network<Float>(shape, seed: 1, largestBatch: plan.batchSize), on: digits, plan: plan,
-      observer: .recording(into: recorder),
+      network, on: digits, plan: plan, observer: .recording(into: recorder),
       progress: { step, _, loss in
         bar.show(step, note: "loss \(Number.format(loss, significant: 2))")
       })
@@ -50,6 +50,8 @@ struct DemoNetwork {
     recorder.log("training_accuracy", result.training.accuracy)
     recorder.log("test_loss", result.test.loss)
     recorder.log("test_accuracy", result.test.accuracy)
+    // On samples that training never saw.
+    network.examine(on: digits.test, step: result.steps) { recorder.record($1, of: $0) }
     recorder.finish(.completed)
     bar.finish(note: "loss \(Number.format(result.training.loss, significant: 2))")
     return Outcome(run: recorder.run, name: name, training: result.training)

@@ -15,6 +15,7 @@ struct ReportVerb: ParsableCommand {
         resnet-probe report
         resnet-probe report --run 42
         resnet-probe report --run "resnet56 digits" --json
+        resnet-probe report --epsilon 0.02 --tolerance 0.05
       """)
 
   @Option(
@@ -28,13 +29,15 @@ struct ReportVerb: ParsableCommand {
   @Flag(help: "Show what papers state of networks like this one.")
   var reference = false
 
+  @OptionGroup(title: "Verdicts") var verdicts: VerdictOptions
+
   @OptionGroup var options: StoreOptions
 
   func run() throws {
     let store = try options.openForReading()
     let selected = try store.select(RunSelector(selector))
     if selected.others > 0 { Output.note(Self.note(of: selected, named: selector)) }
-    let settings = VerdictSettings()
+    let settings = verdicts.settings
     let judged = try JudgedRun(selected.run, in: store, settings: settings)
     var report = Report(
       history: judged.history, verdicts: judged.verdicts, window: judged.window,

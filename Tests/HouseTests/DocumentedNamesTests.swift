@@ -48,7 +48,7 @@ import Testing
     let source = try Repository.text("Sources/ProbeReport/Renderers/ReportDocument.swift")
     let settings = try #require(source.split(separator: "struct SettingsDocument").last)
       .matches(of: #/\/\/\/ `(\w+)`: /#).map { String($0.1) }
-    #expect(settings.count == 7)
+    #expect(settings.count == 9)
     for setting in settings { #expect(article.codeSpans.contains(setting), "\(setting)") }
   }
 

@@ -17,14 +17,16 @@ internal import Testing
       "counts": ["dropped", "micro_batches", "non_finite", "samples", "undefined"],
       "identity_gap": ["lower", "p50", "p90", "upper"],
       "residual_ratio": ["first", "p50", "p90", "relative", "relative_to", "relative_to_step"],
-      "taylor_importance": ["mean", "rank", "share"],
+      "taylor_importance": ["group", "mean", "rank", "share"],
     ]
     let statistics =
       numbers + means.flatMap { [$0, $0 + ".mean"] }
       + groups.flatMap { group, keys in [group] + keys.map { "\(group).\($0)" } }
     let block =
       [
-        "confidence", "kind", "macs", "missing", "name", "ordinal", "origin", "parameters",
+        "ablation", "confidence", "confirmation", "evidence", "evidence.constant_fraction",
+        "evidence.constant_lower", "evidence.perpendicular_ratio", "evidence.perpendicular_upper",
+        "kind", "macs", "missing", "name", "ordinal", "origin", "parameters",
         "shortcut", "since_step", "stage", "statistics", "verdict",
       ] + statistics.map { "statistics." + $0 }
     #expect(json["blocks"]?.paths == block.sorted())
@@ -38,11 +40,15 @@ internal import Testing
       ])
     #expect(
       json["settings"]?.paths == [
-        "confidence", "epsilon", "minimum_records", "minimum_samples", "spread_share",
-        "strict_epsilon", "window_share",
+        "confidence", "constant_fraction", "epsilon", "minimum_records", "minimum_samples",
+        "spread_share", "strict_epsilon", "tolerance", "window_share",
       ])
     guard case .object(let members) = json else { return #expect(Bool(false)) }
-    #expect(members.keys.sorted() == ["blocks", "depth", "findings", "format", "run", "settings"])
+    #expect(
+      members.keys.sorted() == [
+        "blocks", "depth", "examination", "findings", "format", "gradients", "run", "settings",
+        "skill",
+      ])
     #expect(json["format"] == .text("resnet-probe.report/1"))
     #expect(json["depth"] == .null)
   }

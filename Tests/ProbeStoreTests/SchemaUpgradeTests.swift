@@ -54,9 +54,12 @@ import Testing
     .joined(separator: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 
-  @Test func `a store of version 1 becomes what a new one is, and its rows stay`() throws {
+  @Test(arguments: ["version-1.sql", "version-2.sql"])
+  func `a store of an older version becomes what a new one is, and its rows stay`(
+    fixture: String
+  ) throws {
     let folder = try TemporaryFolder()
-    let path = try stored("version-1.sql", in: folder)
+    let path = try stored(fixture, in: folder)
     func number(_ sql: String) throws -> Int? {
       try DatabaseQueue(path: path).read { try Int.fetchOne($0, sql: sql) }
     }
@@ -71,7 +74,7 @@ import Testing
       try ["frame", "block_statistics", "verdict", "metric"].map {
         try number("SELECT count(*) FROM \($0)")
       } == rows)
-    #expect(try number("PRAGMA user_version") == 2)
+    #expect(try number("PRAGMA user_version") == 3)
     #expect(try number("SELECT count(*) FROM pragma_foreign_key_check") == 0)
     #expect(try upgraded.run(1)?.frames == 3)
   }
@@ -95,6 +98,6 @@ import Testing
     let folder = try TemporaryFolder()
     let path = try stored("version-1.sql", in: folder)
     let error = #expect(throws: StoreError.self) { try Store.openForReading(at: path) }
-    #expect(error?.reason == "its schema is 1, this program reads 2")
+    #expect(error?.reason == "its schema is 1, this program reads 3")
   }
 }

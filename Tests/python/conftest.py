@@ -1,12 +1,17 @@
 """What every test of a recorded run starts from."""
 
 import pathlib
+import signal
 
 import pytest
 import torch
 
 # Networks here are tiny: threads that wait for each other would take most of the time.
 torch.set_num_threads(1)
+
+# A shell without job control starts what runs in the background with SIGINT ignored, and children inherit
+# that: tests that interrupt something would wait for ever. Here it interrupts, as at a terminal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

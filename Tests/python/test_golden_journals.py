@@ -1,6 +1,16 @@
 """The bytes of the golden journals, from the values that GoldenJournals.swift gives them."""
 
+import math
+
+import pytest
 from resnet_probe.journal import wire
+from resnet_probe.journal.ablation_wire import (
+    ABLATION,
+    Ablation,
+    ablation_record,
+    fields_of,
+    read_ablation,
+)
 from resnet_probe.journal.frame import (
     BlockStatistics,
     Frame,
@@ -60,6 +70,27 @@ def golden_frame(step: int, gap: float) -> Frame:
     )
 
 
+ABLATIONS = [
+    Ablation(
+        bytes(range(0x40, 0x50)), 100, 1.75e9 + 200, 64, 2, 0.5, 0.125, 0.95, (0,),
+        Moments(64, 0.25, 1.5), 0, 0.125, 0.375, 0.28125, 0.21875, 0.0625, 0.03125, 0.09375,
+        LogDistribution(63, Moments(60, -3.0, 1.5), 0.0625, 0.125, 0.1875, 0.25),
+    ),
+    Ablation(
+        bytes(range(0x40, 0x50)), 100, 1.75e9 + 201, 64, 2, 0.5, 0.125, 0.95, (0, 1),
+        Moments(64, -0.5, 0.75), 0, -0.625, -0.375, -0.5, -0.5, 0.0, -0.015625, 0.015625,
+    ),
+    Ablation(
+        bytes(range(0x50, 0x60)), 0, 1.75e9 + 1, 64, 1, 2.25, None, 0.9, (1,),
+        Moments(60, 3.0, 12.0), 4,
+    ),
+    Ablation(
+        bytes(range(0x60, 0x70)), 199, 1.75e9 + 400, 2, 1, 0.0, 0.0, 0.95, (1,),
+        Moments(2, 0.0, 0.0), 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    ),
+]  # fmt: skip
+
+
 def segment(number: int, payloads: list[bytes]) -> bytes:
     head = [wire.opened_record(OPENED, JOURNAL, number), wire.block_map_record(BLOCKS)]
     return wire.header(JOURNAL, number) + b"".join(map(wire.framed, head + payloads))
@@ -85,3 +116,27 @@ def test_second_segment_is_written_byte_for_byte() -> None:
 
 def test_a_segments_file_is_named_for_its_journal_and_number() -> None:
     assert wire.file_name(JOURNAL, 3) == "101112131415161718191a1b1c1d1e1f.3.rpj"
+
+
+def test_journal_with_ablations_is_written_byte_for_byte() -> None:
+    written = segment(2, [ablation_record(one) for one in ABLATIONS])
+    assert written == (FIXTURES / "ablations.rpj").read_bytes()
+
+
+@pytest.mark.parametrize("place", range(len(ABLATIONS)))
+def test_an_ablation_is_read_as_it_was_written(place: int) -> None:
+    body = fields_of(ablation_record(ABLATIONS[place]))[ABLATION]
+    assert isinstance(body, bytes)
+    assert read_ablation(body) == ABLATIONS[place]
+
+
+def test_bytes_that_are_no_ablation_are_refused_wherever_they_end() -> None:
+    body = fields_of(ablation_record(ABLATIONS[0]))[ABLATION]
+    assert isinstance(body, bytes)
+    for length in range(len(body)):
+        try:
+            found = read_ablation(body[:length])
+        except ValueError:
+            continue
+        assert found != ABLATIONS[0]
+        assert math.isfinite(found.base_loss)

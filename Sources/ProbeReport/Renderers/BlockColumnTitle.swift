@@ -15,6 +15,7 @@ extension BlockColumns {
     case weight = "‖θ‖"
     case outputGradient = "‖∂h‖"
     case verdict
+    case lossChange = "Δloss"
     case since
     case trend
 
@@ -35,7 +36,7 @@ extension BlockColumns {
       switch self {
       case .block, .kind, .verdict, .since, .trend: .leading
       case .gap, .p90, .gradient, .weight, .outputGradient: .decimal
-      case .ordinal, .stage, .bounds, .ratio, .cosine, .taylor: .trailing
+      case .ordinal, .stage, .bounds, .ratio, .cosine, .taylor, .lossChange: .trailing
       }
     }
 
@@ -48,17 +49,18 @@ extension BlockColumns {
       case .gap: 2
       case .ordinal: 3
       case .bounds: 4
-      case .trend: 5
-      case .ratio: 6
-      case .taylor: 7
-      case .since: 8
-      case .p90: 9
-      case .cosine: 10
-      case .kind: 11
-      case .gradient: 12
-      case .outputGradient: 13
-      case .weight: 14
-      case .stage: 15
+      case .lossChange: 5
+      case .trend: 6
+      case .ratio: 7
+      case .taylor: 8
+      case .since: 9
+      case .p90: 10
+      case .cosine: 11
+      case .kind: 12
+      case .gradient: 13
+      case .outputGradient: 14
+      case .weight: 15
+      case .stage: 16
       }
     }
   }

@@ -7,8 +7,6 @@ struct BlockColumns {
   private let width: Int?
   private let scale: Sparkline?
   private let steps: ClosedRange<Int>
-  /// How many blocks hold each Taylor rank.
-  private let holders: [Int: Int]
 
   init(_ report: Report, width: Int?) {
     self.report = report
@@ -17,7 +15,6 @@ struct BlockColumns {
     // One scale for all blocks, so that heights compare down the column.
     scale = Sparkline(fitting: points.compactMap(\.gap))
     let all = points.map(\.step)
-    holders = report.blocks.compactMap(\.taylor?.rank).reduce(into: [:]) { $0[$1, default: 0] += 1 }
     steps = (all.min() ?? 0)...(all.max() ?? 0)
   }
 
@@ -33,7 +30,7 @@ struct BlockColumns {
       Definition(.p90) { Self.number($0.gap.p90) },
       Definition(.ratio) { Self.ratio($0.ratio) },
       Definition(.cosine) { Self.cosine($0.cosine) },
-      Definition(.taylor) { taylor($0.taylor) },
+      Definition(.taylor) { Self.taylor($0.taylor) },
       Definition(.gradient) { Self.number($0.latest?.statistics.gradientNorm) },
       Definition(.weight) { Self.number($0.latest?.statistics.weightNorm) },
       Definition(.outputGradient) {
@@ -41,6 +38,7 @@ struct BlockColumns {
         return Self.number(moments.flatMap { $0.n > 0 ? $0.mean : nil })
       },
       Definition(.verdict) { Self.verdict($0.verdict) },
+      Definition(.lossChange) { Self.lossChange($0.ablation) },
       Definition(.since) { Grid.Cell(text: Self.since($0.verdict)) },
     ]
     if let scale {
@@ -122,9 +120,10 @@ struct BlockColumns {
     return Grid.Cell(text: "\(sign)\(whole).\(part < 10 ? "0" : "")\(part)")
   }
 
-  private func taylor(_ ranking: TaylorRanking?) -> Grid.Cell {
+  private static func taylor(_ ranking: TaylorRanking?) -> Grid.Cell {
     guard let ranking else { return Grid.Cell(text: Grid.absent, style: .dim) }
-    let rank = (holders[ranking.rank, default: 0] > 1 ? "=" : "") + String(ranking.rank)
+    let places = ranking.places
+    let rank = places.count > 1 ? "\(places.lowerBound)–\(places.upperBound)" : "\(ranking.rank)"
     let percent = Fitting.pad(Number.percent(ranking.share), to: 6, .trailing)
     return Grid.Cell(text: "\(rank) \(percent)")
   }
@@ -137,6 +136,13 @@ struct BlockColumns {
     case .notApplicable, .undetermined: return Grid.Cell(text: words, style: .dim)
     case .active: return Grid.Cell(text: words)
     }
+  }
+
+  /// The change with its bounds, and a mark where the loss was no longer finite.
+  private static func lossChange(_ ablation: Ablation?) -> Grid.Cell {
+    guard let ablation else { return Grid.Cell(text: Grid.absent, style: .dim) }
+    guard let loss = ablation.loss else { return Grid.Cell(text: "not finite") }
+    return Grid.Cell(text: LossChange.words(loss))
   }
 
   private static func since(_ verdict: BlockVerdict) -> String {
@@ -170,10 +176,20 @@ extension BlockColumns {
             + "not zero there either")
       }
     }
+    if shows(.lossChange), let examination = report.ablations?.examination {
+      lines.append(
+        "Δloss: what removing the block by itself did to the loss of "
+          + "\(Words.count(examination.samples, "sample")) "
+          + "(\(Number.format(examination.baseLoss, significant: 3)) with all blocks, after "
+          + "\(Words.count(examination.step, "step")); tolerance "
+          + "\(Number.format(report.settings.tolerance(baseLoss: examination.baseLoss), significant: 2))), "
+          + "with its bounds, "
+          + "\(Number.percent(examination.confidence)) confidence on each side")
+    }
     if shows(.taylor) {
       lines.append(
-        "Taylor: rank and share of first-order importance among the blocks (= tied); not what "
-          + "a block's absence would cost")
+        "Taylor: rank and share of first-order importance among the blocks (3–5: not told apart); "
+          + "not what a block's absence would cost")
     }
     let norms: [(Title, String)] = [
       (.gradient, "gradient"), (.weight, "weights"), (.outputGradient, "output gradient"),

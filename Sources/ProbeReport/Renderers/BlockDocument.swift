@@ -22,6 +22,13 @@ public struct BlockDocument: Encodable, Sendable {
   public let confidence: OrNull<Double>
   /// `missing`: what keeps an undetermined block from a verdict; null for others.
   public let missing: OrNull<WordsDocument>
+  /// `confirmation`: `confirmed`, `contradicted` or `open`: what the ablation makes of a verdict that
+  /// predicts the block does nothing; null without either.
+  public let confirmation: OrNull<String>
+  /// `evidence`: what the verdict rests on beside the gap.
+  public let evidence: EvidenceDocument
+  /// `ablation`: what removing the block by itself did; null where it was not measured.
+  public let ablation: OrNull<AblationDocument>
   /// `statistics`: what was measured.
   public let statistics: StatisticsDocument
   /// `parameters`: the trained parameters of the branch, where known.
@@ -41,6 +48,9 @@ public struct BlockDocument: Encodable, Sendable {
     confidence = OrNull(finite: row.verdict.confidence)
     missing = OrNull(
       row.verdict.missing.map { WordsDocument(kind: Cause($0).rawValue, words: $0.description) })
+    confirmation = OrNull(row.verdict.confirmation?.rawValue)
+    evidence = EvidenceDocument(row.verdict)
+    ablation = OrNull(row.ablation.map(AblationDocument.init))
     statistics = StatisticsDocument(row)
     parameters = OrNull(row.block.parameters)
     macs = OrNull(row.block.macs)

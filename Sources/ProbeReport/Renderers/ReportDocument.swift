@@ -12,6 +12,12 @@ public struct ReportDocument: Encodable, Sendable {
   public let blocks: [BlockDocument]
   /// `depth`: how much of the depth is used; null until it is computed.
   public let depth: OrNull<Never>
+  /// `examination`: what the ablations were measured on; null where the network was never examined.
+  public let examination: OrNull<ExaminationDocument>
+  /// `skill`: how well statistics order the ablated blocks; null where no single block was ablated.
+  public let skill: OrNull<SkillDocument>
+  /// `gradients`: how large gradients are over depth.
+  public let gradients: GradientsDocument
   /// `findings`: what else the reader has to know.
   public let findings: [WordsDocument]
   /// `settings`: the settings of the verdicts.
@@ -27,6 +33,11 @@ public struct ReportDocument: Encodable, Sendable {
     run = RunDocument(report.run, window: report.window)
     blocks = report.blocks.map(BlockDocument.init)
     depth = OrNull(nil)
+    examination = OrNull(
+      report.ablations.map { ExaminationDocument($0, settings: report.settings) })
+    skill = OrNull(
+      report.skill.map { SkillDocument($0, confidence: report.settings.confidence) })
+    gradients = GradientsDocument(report.gradients)
     findings = report.findings.map { WordsDocument(kind: $0.kind.rawValue, words: $0.words) }
     settings = SettingsDocument(report.settings)
     reference = OrNull(report.reference.map(ReferenceDocument.init))
@@ -57,6 +68,10 @@ public struct SettingsDocument: Encodable, Sendable {
   public let minimumSamples: Int
   /// `spread_share`: the share of samples that must lie below 2ε.
   public let spreadShare: OrNull<Double>
+  /// `constant_fraction`: a branch whose constant fraction exceeds this is constant.
+  public let constantFraction: OrNull<Double>
+  /// `tolerance`: what removing a block may cost, where it was set; see `examination` for what holds.
+  public let tolerance: OrNull<Double>
 
   init(_ settings: VerdictSettings) {
     epsilon = OrNull(finite: settings.epsilon)
@@ -66,5 +81,7 @@ public struct SettingsDocument: Encodable, Sendable {
     windowShare = OrNull(finite: settings.windowShare)
     minimumSamples = settings.minimumSamples
     spreadShare = OrNull(finite: settings.spreadShare)
+    constantFraction = OrNull(finite: settings.constantFraction)
+    tolerance = OrNull(finite: settings.tolerance)
   }
 }

@@ -32,6 +32,7 @@ public struct TerminalRenderer: Sendable, Hashable {
           .map { Style.yellow.paint($0, isOn: colour) }
       }
     }
+    lines += evidence(report)
     if !report.blocks.isEmpty {
       let columns = BlockColumns(report, width: width)
       let grid = columns.grid
@@ -47,10 +48,39 @@ public struct TerminalRenderer: Sendable, Hashable {
           .map { Style.dim.paint($0, isOn: colour) }
       }
     }
+    lines += skill(report)
     if let reference = report.reference {
       lines += PublishedSection(reference, width: width, colour: colour).lines
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What gradients do over depth and what predictions are worth, a sentence each.
+  private func evidence(_ report: Report) -> [String] {
+    let sentences =
+      [GradientWords.sentence(report.gradients)].compactMap { $0 }
+      + SkillWords.sentences(
+        report.skill, blocks: report.blocks.count, confidence: report.settings.confidence)
+    guard !sentences.isEmpty else { return [] }
+    return [""] + sentences.flatMap { WordWrap.lines($0, width: width, indent: 2) }
+  }
+
+  /// The predictors held against the ablations, where there are some.
+  private func skill(_ report: Report) -> [String] {
+    let confidence = report.settings.confidence
+    guard let skill = report.skill, let grid = SkillTable.grid(skill, confidence: confidence) else {
+      return []
+    }
+    let table = grid.lines(width: width, colour: colour)
+    var legend = [
+      "Spearman: how far a statistic over the last records orders the blocks as their ablations do; "
+        + "position: earlier blocks first; bounds are approximate, "
+        + "\(Number.percent(confidence)) confidence on each side"
+    ]
+    if !table.dropped.isEmpty { legend.append(Grid.note(dropped: table.dropped)) }
+    return [""] + table.lines + [""]
+      + legend.flatMap { WordWrap.lines($0, width: width, indent: 2) }
+      .map { Style.dim.paint($0, isOn: colour) }
   }
 
   private func header(_ run: RunSummary) -> [String] {

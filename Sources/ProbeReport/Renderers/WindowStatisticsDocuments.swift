@@ -55,12 +55,15 @@ public struct TaylorDocument: Encodable, Sendable {
   public let mean: OrNull<Double>
   /// `rank`: 1 for the block that matters most; ties share the smallest rank of theirs.
   public let rank: OrNull<Int>
+  /// `group`: the number of the block's group, from 1; blocks of one group are not told apart.
+  public let group: OrNull<Int>
   /// `share`: the part of the sum over all ranked blocks.
   public let share: OrNull<Double>
 
   init(_ row: BlockRow) {
     mean = OrNull(finite: row.taylorMean)
     rank = OrNull(row.taylor?.rank)
+    group = OrNull(row.taylor?.group)
     share = OrNull(finite: row.taylor?.share)
   }
 }

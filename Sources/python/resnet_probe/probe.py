@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
 
+import torch
+
 from resnet_probe.blocks import BlockMap
+from resnet_probe.examining.examination import Examination
+from resnet_probe.examining.examine import examine_in
+from resnet_probe.examining.options import Options
+from resnet_probe.examining.plan import Chosen
 from resnet_probe.training.step_loop import StepLoop
 
 
@@ -64,6 +70,48 @@ class Probe:
         """Ends a step where no optimizer tells of it."""
         if self._loop is not None and not self._loop.is_finished:
             self._loop.guard(self._loop.end_step)
+
+    def examine(
+        self, model: torch.nn.Module, batches: Iterable[Any],
+        loss_fn: Callable[[Any, Any], Any] | None = None, *, samples: int = 1024,
+        blocks: Chosen = None, together: Sequence[Iterable[str | int]] = (),
+        confidence: float = 0.95, seconds: float | None = None, progress: bool = True,
+        error_fn: Callable[[Any, Any], Any] | None = None,
+        forward: Callable[[torch.nn.Module, Any], Any] | None = None,
+    ) -> Examination | None:  # fmt: skip
+        """Removes one block after the other and measures what that does to the loss.
+
+        On a fixed probe set, in eval mode, without gradients: what training goes on with (modes,
+        buffers, generators, gradients, the step that is recorded next) stays as it is, bit for bit.
+        Costs one pass over the probe set a block; says so before it starts. Ctrl-C stops it; the
+        same call again, also in another process that goes on with the run, measures what is missing.
+        Call it between steps; of several processes rank 0 examines. The article "Examine" has more.
+
+        Args:
+            model: The attached network.
+            batches: A loader, or batches; (input, target), or mappings of keywords with labels. Its
+                first rows are read once and kept on the CPU.
+            loss_fn: Of the output and the target; the loss that the network itself returns where
+                none is given. A sample's loss is its own: functions of whole batches run on rows.
+            samples: How many rows the probe set has.
+            blocks: Which: names or patterns, ordinals, a function of a block; all by default.
+            together: Sets of blocks to remove together too, each of names or ordinals.
+            confidence: Of each bound, one-sided.
+            seconds: Stop after that long; what was measured stays measured.
+            progress: Say what it costs, and draw a bar where standard error is a terminal.
+            error_fn: The error of an output and a target, 0 to 1; by default where the greatest
+                logit is not the target's.
+            forward: How to call the network on a batch, where it is not `model(*inputs)`.
+
+        Returns:
+            What was measured, which prints as a table; None where nothing could be, with one line.
+        """
+        if self._loop is None:
+            return None
+        options = Options(
+            samples, blocks, together, confidence, seconds, progress, error_fn, forward
+        )
+        return examine_in(self._loop, model, batches, loss_fn, options)
 
     def finish(self, status: Literal["completed", "failed"] = "completed") -> None:
         """Ends the attempt and leaves network, optimizers and scaler as they were.

@@ -138,7 +138,7 @@ def _on_meta(
         )
     for buffer in model.buffers():
         memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    with _kept_randomness():
+    with kept_randomness():
         twin = _copied(model, memo)
         moved = (
             _mapped(args, lambda t: t.detach().to("meta")),
@@ -163,7 +163,7 @@ def _for_real(
         return tensor[:2] if is_one_batch else tensor
 
     moved = _mapped(args, small), _mapped(kwargs, small)
-    with _kept_randomness():
+    with kept_randomness():
         try:
             twin = _copied(model)
         except Exception:
@@ -235,7 +235,7 @@ def _kept_buffers(model: torch.nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _kept_randomness() -> Iterator[None]:
+def kept_randomness() -> Iterator[None]:
     """Puts back the generators of torch, Python and NumPy (if that is loaded)."""
     state, python = torch.get_rng_state(), random.getstate()
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resnet_probe.journal import wire
+from resnet_probe.journal.ablation_wire import Ablation, ablation_record
 from resnet_probe.journal.block_map_wire import MappedBlock
 from resnet_probe.journal.frame import Frame
 from resnet_probe.journal.journal import Drop, JournalWriter
@@ -115,6 +116,12 @@ class Attempt:
             )
         if self._metrics.is_full:
             self.write_metrics()
+
+    def put_ablation(self, ablation: Ablation) -> None:
+        """Writes an ablation, before what waits."""
+        drop = self._append([ablation_record(ablation)])
+        if drop is not None:
+            self._say(drop)
 
     def count_dropped(self, frames: int) -> None:
         """Counts frames for the next one that is written and for the end."""

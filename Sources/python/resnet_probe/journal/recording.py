@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from resnet_probe.journal import background
+from resnet_probe.journal.ablation_wire import Ablation
 from resnet_probe.journal.attempt import Attempt, Counts, unforeseen
 from resnet_probe.journal.block_map_wire import MappedBlock
 from resnet_probe.journal.frame import Frame
@@ -119,6 +120,12 @@ class Recording:
         with self._entered("metrics") as is_open:
             if is_open:
                 self._attempt.log(step, values)
+
+    def put_ablation(self, ablation: Ablation) -> None:
+        """Writes an ablation at once: ``kill -9`` loses none that this returned of."""
+        with self._entered("an ablation") as is_open:
+            if is_open:
+                self._attempt.put_ablation(ablation)
 
     def count_dropped(self, frames: int = 1) -> None:
         """Counts frames that never came to be: measured steps that were given up."""

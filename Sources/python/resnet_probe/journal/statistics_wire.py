@@ -74,15 +74,15 @@ def block_statistics(block: BlockStatistics) -> bytes | None:
         integer(6, non_finite),
     ]
     if block.identity_gap is not None:
-        _append(parts, _GAP, _log_distribution(block.identity_gap))
+        _append(parts, _GAP, log_distribution_body(block.identity_gap))
     if block.identity_gap_histogram:
         _append(parts, _HISTOGRAM, _histogram(block.identity_gap_histogram))
     if block.residual_ratio is not None:
-        _append(parts, _RATIO, _log_distribution(block.residual_ratio))
+        _append(parts, _RATIO, log_distribution_body(block.residual_ratio))
     for name, start in _FIRST_MOMENTS:
         moments = getattr(block, name)
         if moments is not None:
-            _append(parts, start, _moments(moments))
+            _append(parts, start, moments_body(moments))
     for name, start in _ROOTS:
         pooled = getattr(block, name)
         if pooled is not None and pooled.value >= 0:
@@ -90,7 +90,7 @@ def block_statistics(block: BlockStatistics) -> bytes | None:
     for name, start in _SECOND_MOMENTS:
         moments = getattr(block, name)
         if moments is not None:
-            _append(parts, start, _moments(moments))
+            _append(parts, start, moments_body(moments))
     for name, start in _NUMBERS:
         number = getattr(block, name)
         if number is not None and isfinite(number):
@@ -107,7 +107,8 @@ def _append(parts: list[bytes], start: bytes, body: bytes | None) -> None:
         parts += (start, varint(len(body)), body)
 
 
-def _moments(moments: Moments) -> bytes | None:
+def moments_body(moments: Moments) -> bytes | None:
+    """The message of moments; ``None`` where a reader would refuse them."""
     n, mean = believable_count(moments.n), moments.mean
     m2 = moments.m2 if n > 1 else 0.0
     if not n or not isfinite(mean) or not isfinite(m2):
@@ -120,7 +121,8 @@ def _moments(moments: Moments) -> bytes | None:
     return body + _TAGGED(0x19, m2) if m2 > 0 else body
 
 
-def _log_distribution(value: LogDistribution) -> bytes | None:
+def log_distribution_body(value: LogDistribution) -> bytes | None:
+    """The message of a distribution; ``None`` where a reader would refuse it."""
     n = believable_count(value.n)
     p50, p90, p99, top = value.p50, value.p90, value.p99, value.max
     if not n or value.logs.n > n or p50 is None or p90 is None or p99 is None or top is None:
@@ -132,7 +134,7 @@ def _log_distribution(value: LogDistribution) -> bytes | None:
     top = max(p99, top)
     body = b"\x08" + varint(n)
     if value.logs.n:
-        logs = _moments(value.logs)
+        logs = moments_body(value.logs)
         if logs is None:
             return None
         body += b"\x12" + varint(len(logs)) + logs

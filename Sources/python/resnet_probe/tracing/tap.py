@@ -50,7 +50,7 @@ class Tap(TorchFunctionMode):
         kwargs = kwargs or {}
         if torch.compiler.is_compiling() or self._is_left or not self._is_within():
             return func(*args, **kwargs)
-        if _is_counter(func, args):
+        if is_counter(func, args):
             return func(*args, **kwargs)
         join = None
         if self._chains is not None or operations.name_of(func) in operations.JOINS:
@@ -184,7 +184,7 @@ class Tap(TorchFunctionMode):
             self._chains.after(name, newest, result)
 
 
-def _is_counter(func: Callable[..., Any], args: Sequence[Any]) -> bool:
+def is_counter(func: Callable[..., Any], args: Sequence[Any]) -> bool:
     """Whether a number is added to whole numbers in place: a batch norm counts its batches."""
     return (
         operations.name_of(func) == "add_"

@@ -58,6 +58,11 @@ class RunRecord:
         """Whether frames are written, as far as is known."""
         return not self.is_given_up and (self._recording is None or self._recording.is_open)
 
+    @property
+    def recording(self) -> Recording | None:
+        """Where records go; None before the run is opened."""
+        return self._recording
+
     def begin(self, first_step: int) -> None:
         """The attempt begins with this step."""
         self._first_step = first_step

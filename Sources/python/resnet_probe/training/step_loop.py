@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from resnet_probe.blocks import BlockMap
+from resnet_probe.examining.subject import Subject
 from resnet_probe.measuring.block_parameters import ParameterPasses
 from resnet_probe.measuring.step import MeasuredStep
 from resnet_probe.notices import Notices
@@ -24,7 +25,7 @@ from resnet_probe.training.model_watch import ModelWatch
 from resnet_probe.training.ranks import Ranks
 from resnet_probe.training.run_record import RunRecord
 from resnet_probe.training.spoken import MOST_FORWARDS, NO_STEP, Spoken
-from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate, scaler_on_the_stack
+from resnet_probe.training.steps import UpdateWatch, first_step, learning_rate, unknown_scale
 from resnet_probe.training.unsupported import why_not_now
 
 #: Every how many measured steps the absorbed fraction is counted, from the first on.
@@ -96,6 +97,20 @@ class StepLoop:
             return self._step
         own = self._settings.first_step
         return own if own is not None else first_step(self._optimizers) or 0
+
+    @property
+    def subject(self) -> Subject:
+        """What `examine` needs of this training."""
+        return Subject(
+            self._watch.model, self.blocks, self._selector, self._settings, self._notices,
+            self.ranks, self.next_step, self._record.recording, self.is_finished,
+        )  # fmt: skip
+
+    def open(self, found: BlockMap | None) -> None:
+        """Opens the run before it would by itself; `found` are its blocks where none are known."""
+        is_begun = self._step is not None or self._begin_first()
+        if is_begun and self.blocks is None and found is not None:
+            self._watch.blocks = self.blocks_found(found)
 
     def listen(self, listener: Callable[[dict[str, Any], Any], object]) -> None:
         """Has the keywords and the output of each training call of the network told."""
@@ -221,23 +236,9 @@ class StepLoop:
     ) -> None:  # fmt: skip
         step = self._measured
         if step is not None:
-            if scale is None:
-                scale = self._scale_of_unknown_scaler()
+            scale = unknown_scale(self._notices) if scale is None else scale
             rate = learning_rate(self._optimizers)
             step.update_begins(optimizer, self._passes(), rate, scale, gradient_scale, found_inf)
-
-    def _scale_of_unknown_scaler(self) -> torch.Tensor | None:
-        """The scale of a gradient scaler that steps the optimizer and was not given to `attach`."""
-        scaler = scaler_on_the_stack()
-        scale = getattr(scaler, "_scale", None)
-        if not isinstance(scale, torch.Tensor):
-            return None
-        self._notices.say(
-            "scaler",
-            "a GradScaler steps the optimizer that attach was not given: its scale is divided out,"
-            " but steps that it skips are not seen; give attach(scaler=…)",
-        )
-        return scale.detach().clone()
 
     def update_ends(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer stepped."""

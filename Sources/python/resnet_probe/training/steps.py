@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from resnet_probe.inert import Hook
+from resnet_probe.notices import Notices
 from resnet_probe.training.scaled_step import ScaledStep
 
 if TYPE_CHECKING:
@@ -324,3 +325,17 @@ def _steps_under_way(optimizer: Optimizer) -> int:
             count += 1
         frame = frame.f_back
     return count
+
+
+def unknown_scale(notices: Notices) -> Tensor | None:
+    """The scale of a gradient scaler that steps the optimizer and was not given to `attach`."""
+    scaler = scaler_on_the_stack()
+    scale = getattr(scaler, "_scale", None)
+    if not isinstance(scale, Tensor):
+        return None
+    notices.say(
+        "scaler",
+        "a GradScaler steps the optimizer that attach was not given: its scale is divided out,"
+        " but steps that it skips are not seen; give attach(scaler=…)",
+    )
+    return scale.detach().clone()
