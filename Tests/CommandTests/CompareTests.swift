@@ -93,6 +93,34 @@ import Testing
     #expect(document.contains("\"key\" : \"test_accuracy\""))
   }
 
+  @Test(arguments: [
+    "UPDATE run SET config = 'no JSON'", "UPDATE run SET config = '[1, {}]'",
+    "UPDATE block_statistics SET samples = -9223372036854775808, dropped = 9223372036854775807",
+    "UPDATE block_statistics SET non_finite = 9223372036854775807",
+    "UPDATE block SET parameters = 9223372036854775807, shape = '[9223372036854775807,0,0]'",
+    "UPDATE block SET stage = 9223372036854775807",
+    "UPDATE frame SET step = 9223372036854775807 WHERE step = 10",
+    "UPDATE run SET planned_steps = 9223372036854775807, status = 'running'",
+    "UPDATE frame SET loss = 1e308", "UPDATE frame SET loss = -1e308, loss_is_nan = 1",
+    "UPDATE metric SET step = 9223372036854775807, value = 1e308", "DELETE FROM block",
+    "DELETE FROM frame", "UPDATE metric SET key = 'val_acc', value = -1",
+  ])
+  func `no row of an edited store ends the program`(change: String) throws {
+    let command = try Command()
+    let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
+    let path = command.home.file("other.rpj")
+    try Data(try GoldenRun(steps: Array(0..<30)).bytes).write(to: URL(filePath: path))
+    #expect(try command("ingest", journal, path).code == 0)
+    let edited = try command.shell(
+      "sqlite3 '\(command.store)' \"PRAGMA ignore_check_constraints = ON; \(change)\"")
+    #expect(edited.code == 0, "\(edited.errors)")
+    for arguments in ["compare 1 2", "compare 2 1 --json", "report --run 2 --reference"] {
+      let outcome = try command.shell("\"$probe\" \(arguments)")
+      #expect([0, 1, 3].contains(outcome.code), "\(arguments): \(outcome.code)")
+      #expect(outcome.errors.count { $0 == "\n" } <= 1, "\(outcome.errors.prefix(300))")
+    }
+  }
+
   @Test func `wrong names are one line each, and nothing wrong is claimed`() throws {
     let command = try Command()
     let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
