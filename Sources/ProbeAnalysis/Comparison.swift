@@ -1,3 +1,5 @@
+import ProbeCore
+
 /// What several runs say of depth when they are held against each other (Compare.md).
 ///
 /// A function of what was kept of each run, and of nothing else.
@@ -99,7 +101,9 @@ private enum Standing: Equatable {
       if !run.isFinished { found.append(.unfinished(run: place)) }
       if run.level == nil { found.append(.noLoss(run: place)) }
     }
-    if run.family != nil, !run.hasStart { found.append(.noStart(run: place)) }
+    if run.family != nil, run.run.firstStep != nil, !run.hasStart {
+      found.append(.noStart(run: place))
+    }
     switch self {
     case .diverged: found.append(.diverged(run: place))
     case .exploding: found.append(.explodingAtInitialisation(run: place))

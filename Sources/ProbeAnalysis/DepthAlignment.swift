@@ -1,8 +1,9 @@
 /// The blocks of several networks beside each other, by where they stand.
 ///
 /// Networks with as many blocks in each stage are set one to one. Others are set stage by stage, where
-/// they have as many stages, else as a whole: each stage is cut into as many parts as the shallowest
-/// network has blocks in it, eight at most, and a block belongs to the part that its middle lies in.
+/// they have as many stages, else as a whole: each stage is cut into as many parts as the deepest
+/// network has blocks in it, eight at most, and a block belongs to the part that its middle lies in. A
+/// shallow network has parts without a block.
 public struct DepthAlignment: Sendable, Hashable {
   /// How the networks were set beside each other.
   public enum Form: String, Sendable, CaseIterable {
@@ -20,13 +21,13 @@ public struct DepthAlignment: Sendable, Hashable {
     public var stage: Int?
     /// Where it begins and ends within the stage, or the whole: 0 … 1.
     public var span: ClosedRange<Double>
-    /// One cell for each run, in the order of the runs; empty for one without blocks.
+    /// One cell for each run, in the order of the runs.
     public var cells: [Cell]
   }
 
   /// What one run has there.
   public struct Cell: Sendable, Hashable {
-    /// The ordinals of its blocks.
+    /// The ordinals of its blocks; none where no block's middle lies there.
     public var blocks: [Int] = []
     /// The median over them of the gap now.
     public var gap: Double?
@@ -82,8 +83,8 @@ public struct DepthAlignment: Sendable, Hashable {
   private static func rows(
     _ stage: [[Int]], of runs: [ComparedRun], isWhole: Bool
   ) -> [(ClosedRange<Double>, [Cell])] {
-    let least = stage.map(\.count).filter { $0 > 0 }.min() ?? 0
-    let parts = isWhole ? least : min(least, mostParts)
+    let most = stage.map(\.count).max() ?? 0
+    let parts = isWhole ? most : min(most, mostParts)
     return (0..<parts).map { part in
       let cells = zip(stage, runs).map { ordinals, run in
         let own = ordinals.enumerated().filter { place, _ in

@@ -30,7 +30,8 @@ public struct ModeGap: Sendable, Hashable {
     guard let ablations = history.ablations else { return [] }
     let singles = ablations.singles
     return history.blocks.compactMap { block in
-      guard let gap = singles[block.block.ordinal]?.identityGap, gap.n > 0, let evaluation = gap.p50,
+      guard let gap = singles[block.block.ordinal]?.identityGap, gap.n > 0,
+        let evaluation = gap.p50,
         evaluation.isFinite, let first = block.recent.first?.step,
         ablations.examination.step >= first
       else { return nil }

@@ -37,9 +37,8 @@ struct Recipe: Sendable, Hashable {
     lastStep = isFinished ? history.steps.last?.step : nil
     plannedSteps = history.run.plannedSteps
     let first = history.blocks.first { $0.first != nil }
-    batch =
-      first?.block.sampleAxis == .row ? first?.first.map { $0.samples }.flatMap { $0 > 0 ? $0 : nil }
-      : nil
+    let samples = first?.block.sampleAxis == .row ? first?.first?.samples : nil
+    batch = samples.flatMap { $0 > 0 ? $0 : nil }
     shapes = Self.shapes(history.blocks.map(\.block))
     drops =
       history.blocks.isEmpty

@@ -47,8 +47,10 @@ public enum Verdicts {
     let adjusted = Holm.adjusted(
       judged.map { evidence[$0].interval!.pValue(gapAtLeast: settings.epsilon) })
     let byBlock = Dictionary(uniqueKeysWithValues: zip(judged, adjusted))
-    let singles = ablations?.singles ?? [:]
-    let tolerance = settings.tolerance(baseLoss: ablations?.examination.baseLoss ?? 0)
+    // What was examined before the window was another network.
+    let current = ablations.flatMap { window?.covers($0.examination) == true ? $0 : nil }
+    let singles = current?.singles ?? [:]
+    let tolerance = settings.tolerance(baseLoss: current?.examination.baseLoss ?? 0)
     var verdicts: [BlockVerdict] = []
     for place in evidence.indices {
       var verdict = evidence[place].verdict(adjusted: byBlock[place], settings)

@@ -62,7 +62,8 @@ extension Finding {
         words: "Gradients explode: they are \(number) times as large \(place).")
     case .vanishing:
       let size = ratio > 0 ? "only \(number) times as large" : "0"
-      let end = ratio > 0 ? place : "at the first block (\(names[0])), not at the last (\(names[1]))"
+      let end =
+        ratio > 0 ? place : "at the first block (\(names[0])), not at the last (\(names[1]))"
       return Finding(
         kind: .vanishingGradients,
         words: "Gradients vanish: they are \(size) \(end). The first blocks hardly learn.")

@@ -26,6 +26,7 @@ extension Finding {
           kind: .warmUpAssumed,
           words: "No learning rate was recorded: warm-up is assumed to end at 5 % of the steps.")
         : nil,
+      oldExamination(history, window: window),
       deep(history.blocks),
     ]
     return ofIntake.compactMap { $0 } + verdictChanges(history) + ofBlocks.compactMap { $0 }
@@ -166,6 +167,17 @@ extension Finding {
       kind: .stoppedRanks,
       words: "Nothing came from \(parts.joined(separator: ", ")): statistics after that are of "
         + "\(left) of \(Words.count(run.worldSize, "rank")).")
+  }
+
+  private static func oldExamination(_ history: History, window: VerdictWindow?) -> Finding? {
+    guard let examination = history.ablations?.examination, let window,
+      !window.covers(examination)
+    else { return nil }
+    return Finding(
+      kind: .oldExamination,
+      words: "The ablations are of step \(examination.step); the verdicts look at steps "
+        + "\(window.firstStep) to \(window.lastStep): the network has changed since, and they enter "
+        + "no verdict. Examine again.")
   }
 
   private static func deep(_ blocks: [BlockHistory]) -> Finding? {

@@ -9,14 +9,15 @@ enum GradientWords {
       (gradients.afterWarmUp, "after warm-up"),
       (gradients.now, "now"),
     ]
-    let parts = moments.compactMap { moment, when in
+    var parts = moments.compactMap { moment, when in
       moment?.ratio.map { "\(times($0))× \(when)" }
     }
     guard !parts.isEmpty else { return nil }
-    var sentence =
-      "Gradients (‖∂h‖) at the first block over those at the last: \(parts.joined(separator: ", "))"
+    // "23× that at the last at step 0": the first number says what it is a multiple of.
+    parts[0] = parts[0].replacing("×", with: "× that at the last", maxReplacements: 1)
+    var sentence = "Gradients: ‖∂h‖ at the first block is \(parts.joined(separator: ", "))"
     if let factor = gradients.now?.factor, factor.isFinite {
-      sentence += "; a block multiplies them by \(Number.format(factor, significant: 3)) on their way back"
+      sentence += " (\(Number.format(factor, significant: 3))× a block, backwards)"
     }
     return sentence + "."
   }

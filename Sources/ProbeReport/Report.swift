@@ -21,6 +21,8 @@ public struct Report: Sendable, Hashable {
   public var findings: [Finding]
   /// The settings of the verdicts.
   public var settings: VerdictSettings
+  /// What papers state of networks like it, where that was asked for.
+  public var reference: PublishedReference?
 
   /// Puts a report together.
   ///

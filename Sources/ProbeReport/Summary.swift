@@ -28,6 +28,7 @@ public struct Summary: Sendable, Hashable {
       Self.notApplicable(blocks.filter { $0.verdict.verdict == .notApplicable }.map(\.block)),
     ].compactMap { $0 }
     details += MissingGroup.groups(blocks).map(\.sentence)
+    details += JointRemovals.sentences(ablations, names: blocks.map(\.block.name))
     let candidates = blocks.filter { $0.verdict.verdict.predictsNothing }
     if !candidates.isEmpty {
       details += Confirmations.sentences(candidates, ablations, settings: settings)

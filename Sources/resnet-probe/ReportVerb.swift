@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProbeAnalysis
 import ProbeCore
 import ProbeDaemon
 import ProbeReport
@@ -25,6 +26,9 @@ struct ReportVerb: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  @Flag(help: "Show what papers state of networks like this one.")
+  var reference = false
+
   @OptionGroup(title: "Verdicts") var verdicts: VerdictOptions
 
   @OptionGroup var options: StoreOptions
@@ -35,10 +39,18 @@ struct ReportVerb: ParsableCommand {
     if selected.others > 0 { Output.note(Self.note(of: selected, named: selector)) }
     let settings = verdicts.settings
     let judged = try JudgedRun(selected.run, in: store, settings: settings)
-    let report = Report(
+    var report = Report(
       history: judged.history, verdicts: judged.verdicts, window: judged.window,
       settings: settings)
+    if reference { report.reference = try Self.reference(judged, in: store) }
     try Output.write(json ? JSONRenderer().render(report) : Self.terminal().render(report))
+  }
+
+  /// What papers state of networks like a run's.
+  private static func reference(_ judged: JudgedRun, in store: Store) throws -> PublishedReference {
+    let notes = try store.notes(
+      ofRun: judged.history.run.id, metricsFrom: judged.window?.firstStep ?? 0)
+    return PublishedReference(blocks: judged.history.blocks.map(\.block), metrics: notes.metrics)
   }
 
   /// What is to be said of a name that several runs have.

@@ -23,8 +23,8 @@ struct ResnetProbe: AsyncParsableCommand {
       """,
     version: Release.version,
     subcommands: [
-      DemoVerb.self, ServeVerb.self, ReportVerb.self, CompareVerb.self, RunsVerb.self, StatusVerb.self,
-      DoctorVerb.self,
+      DemoVerb.self, ServeVerb.self, ReportVerb.self, CompareVerb.self, RunsVerb.self,
+      StatusVerb.self, DoctorVerb.self,
       IngestVerb.self, QueryVerb.self, SchemaVerb.self, TokenVerb.self,
     ])
 

@@ -119,6 +119,16 @@ import Testing
         == .contradicted)
   }
 
+  @Test func `an examination from before the window enters no verdict`() {
+    var ablations = Self.ablations(-0.001, 0.002, 0.009)
+    ablations.examination.step = 800
+    #expect(Self.judge(Self.block(turned: 0.3), ablations).verdict == .lowInfluence)
+    ablations.examination.step = 799
+    let verdict = Self.judge(Self.block(turned: 0.3), ablations)
+    #expect(verdict.verdict == .active && verdict.lossChange == nil)
+    #expect(Self.judge(Self.block(gap: 0.02), ablations).confirmation == nil)
+  }
+
   @Test func `a loss that is no longer finite contradicts`() {
     var ablations = Self.ablations(0, 0, 0)
     ablations.all[0].loss = nil

@@ -40,7 +40,8 @@ import Testing
     #expect(RankCorrelation([1, 2, .infinity, 4], [1, 2, 3, 4]) == nil)
   }
 
-  @Test func `Increasing transforms, the order of pairs and swapping sides change nothing`() throws {
+  @Test func `Increasing transforms, the order of pairs and swapping sides change nothing`() throws
+  {
     var random = SplitMix64(seed: 3)
     for n in 4...40 {
       // Rounded, so that ties take part.

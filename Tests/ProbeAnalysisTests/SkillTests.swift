@@ -35,7 +35,9 @@ import Testing
           ablations: examined(changes))))
     #expect(skill.row(.taylorImportance)?.correlation?.value == 1)
     #expect(skill.row(.taylorImportance)?.givenPosition == 1)
-    #expect(skill.row(.identityGap)?.correlation?.value == RankCorrelation([5, 3, 4, 1, 2], [1, 4, 2, 5, 3])?.value)
+    #expect(
+      skill.row(.identityGap)?.correlation?.value
+        == RankCorrelation([5, 3, 4, 1, 2], [1, 4, 2, 5, 3])?.value)
     #expect(skill.row(.weightNorm)?.correlation == nil, "the same for all orders nothing")
     #expect(skill.row(.gateRMS)?.correlation == nil, "never measured")
     #expect(skill.noiseCeiling == 1)
@@ -43,7 +45,8 @@ import Testing
     #expect(skill.predictors.map(\.predictor) == Predictor.allCases)
   }
 
-  @Test func `Position is positive where earlier blocks cost more, and has no partial of its own`() {
+  @Test func `Position is positive where earlier blocks cost more, and has no partial of its own`()
+  {
     let skill = Skill(
       Self.run(
         taylor: [1, 1, 2, 1], ablations: examined([0: 0.9, 1: 0.5, 2: 0.3, 3: 0.1])))
@@ -96,6 +99,18 @@ import Testing
       abs((ceiling(odd: [0: 0.2, 1: 0.1, 2: 0.3, 3: 0.4]) ?? 0) - 1.6 / 1.8) < 1e-12)
   }
 
+  @Test func `An examination from before the recent records is an older one`() {
+    func isOlder(step: Int) -> Bool? {
+      var history = Self.run(
+        taylor: [1, 2, 3, 4], ablations: examined([0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4], step: step))
+      for place in history.blocks.indices { history.blocks[place].recent.removeFirst(20) }
+      return Skill(history)?.isOlder
+    }
+    #expect(isOlder(step: 199) == true)
+    #expect(isOlder(step: 200) == false)
+    #expect(isOlder(step: 391) == false)
+  }
+
   @Test func `Only the recent records count`() {
     var history = Self.run(
       taylor: [1, 2, 3, 4], ablations: examined([0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4]))
@@ -117,8 +132,9 @@ import Testing
         let changes = Dictionary(
           uniqueKeysWithValues: losses.enumerated().map { ($0.offset, Optional($0.element * 2)) })
         return try #require(
-          Skill(Self.run(taylor: taylor.map(scale), ablations: examined(changes))))
-          .row(.taylorImportance)
+          Skill(Self.run(taylor: taylor.map(scale), ablations: examined(changes)))
+        )
+        .row(.taylorImportance)
       }
       #expect(try skill { $0 } == skill { $0 * $0 * 1000 })
     }

@@ -40,7 +40,8 @@ import Testing
     #expect(found.isEmpty)
   }
 
-  @Test func `Another share than configured is found, sample by sample and batch by batch`() throws {
+  @Test func `Another share than configured is found, sample by sample and batch by batch`() throws
+  {
     var random = SplitMix64(seed: 10)
     func draw(_ p: Double) -> Bool { Double.random(in: 0..<1, using: &random) < p }
     let rows = Self.find(configured: 0.1) { _, _ in (0..<64).count { _ in draw(0.2) } }

@@ -86,7 +86,8 @@ import Testing
 
   @Test func `One record tells no two blocks apart, and blocks at zero come last together`() {
     #expect(Self.groups([[5], [1]]).map { $0?.group } == [1, 1])
-    #expect(Self.groups([[0, 0, 0], [1, 1, 1], [0, 0, 0]]).map { $0?.places } == [2...3, 1...1, 2...3])
+    #expect(
+      Self.groups([[0, 0, 0], [1, 1, 1], [0, 0, 0]]).map { $0?.places } == [2...3, 1...1, 2...3])
   }
 
   @Test func `Scaling the loss and permuting the blocks change no rank, share or group`() {
@@ -95,7 +96,8 @@ import Testing
       (0..<20).map { _ in (0.5 * random.normal() - 0.1 * Double(block)).magnitude + 0.01 }
     }
     let ranks = Self.groups(series)
-    #expect(Self.groups(series.map { $0.map { $0 * 4096 } }).map { $0?.group } == ranks.map { $0?.group })
+    #expect(
+      Self.groups(series.map { $0.map { $0 * 4096 } }).map { $0?.group } == ranks.map { $0?.group })
     let order = Array(0..<12).shuffled(using: &random)
     let permuted = Self.groups(order.map { series[$0] })
     #expect(permuted.map { $0?.rank } == order.map { ranks[$0]?.rank })

@@ -14,7 +14,8 @@ import Testing
     return UpdateSize.find(in: history([block]))
   }
 
-  @Test func `Updates of a thousandth are as they should be, and so are those of a schedule's end`() {
+  @Test func `Updates of a thousandth are as they should be, and so are those of a schedule's end`()
+  {
     #expect(Self.find { _ in 1e-3 }.isEmpty)
     #expect(Self.find { 1e-2 * exp(-Double($0) / 2) }.isEmpty, "to 3e-11, as with a cosine")
     #expect(Self.find { $0 == 20 ? 0.9 : 1e-3 }.isEmpty, "one step is no rule")

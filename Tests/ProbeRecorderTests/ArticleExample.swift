@@ -26,6 +26,16 @@ private struct TinyNetwork {
     return Double(x.reduce(0) { $0 + $1 * $1 }) / 4
   }
 
+  /// The loss of each sample of a probe set, with both layers or without one.
+  func losses(_ probeSet: [[Float]], removing removed: Int? = nil) -> [Double] {
+    probeSet.map { sample in
+      let x = layers.indices.reduce(sample) { x, place in
+        place == removed ? x : x.enumerated().map { $1 + layers[place].weights[$0 % 3] * $1 }
+      }
+      return Double(x.reduce(0) { $0 + $1 * $1 })
+    }
+  }
+
   mutating func update() {
     for place in layers.indices { layers[place].weights[0] -= 0.01 }
   }
@@ -65,5 +75,32 @@ private struct TinyNetwork {
     recorder.finish(.completed)
     // RecordingInSwift: end
     #expect(recorder.counts.framesWritten == 3 && recorder.counts.misuses == 0)
+  }
+
+  @Test func `the ablations of RecordingInSwift are recorded as it says`() throws {
+    let temporary = TemporarySpool()
+    let (network, steps) = (TinyNetwork(), 3)
+    let probeSet: [[Float]] = [[1, 2, 3], [2, 0, 1], [0, 1, 0]]
+    let recorder = try Recorder(
+      opening: RunDescription(name: "my run"),
+      blocks: BlockMap([
+        Block(ordinal: 0, name: "layers.0", shape: [3]),
+        Block(ordinal: 1, name: "layers.1", shape: [3]),
+      ]), spool: temporary.spool())
+    // RecordingInSwift ablations: begin
+    let base = ProbeSetLosses(losses: network.losses(probeSet))
+    let examination = Examination(
+      identity: .random(), step: steps, samples: base.losses.count, planned: network.layers.count,
+      baseLoss: base.loss)
+    for ordinal in network.layers.indices {
+      let without = ProbeSetLosses(losses: network.losses(probeSet, removing: ordinal))
+      recorder.record(Ablation(removing: [ordinal], from: base, leaving: without), of: examination)
+    }
+    // RecordingInSwift ablations: end
+    recorder.finish(.completed)
+    let found = try temporary.records().compactMap { record -> [Int]? in
+      if case .ablation(examination, let ablation) = record { ablation.ordinals } else { nil }
+    }
+    #expect(found == [[0], [1]] && recorder.counts.misuses == 0)
   }
 }

@@ -35,7 +35,9 @@ internal import Testing
     ).findings
   }
 
-  private static func gradients(_ norms: @escaping (_ ordinal: Int, _ index: Int) -> Double)
+  private static func gradients(
+    _ norms: @escaping (_ ordinal: Int, _ index: Int) -> Double
+  )
     -> [Finding]
   {
     findings(
@@ -64,7 +66,8 @@ internal import Testing
       Self.gradients { $1 == 0 ? 1 : [2000.0, 90, 7, 1][$0] } == [
         Finding(
           kind: .explodingGradients,
-          words: "Gradients explode: they are 2000 times as large at the first block (b0) as at the "
+          words:
+            "Gradients explode: they are 2000 times as large at the first block (b0) as at the "
             + "last (b3).")
       ])
     #expect(

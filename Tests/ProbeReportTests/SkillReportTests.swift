@@ -42,11 +42,11 @@ internal import Testing
   }
 
   @Test func `is told with its interval, the position and the noise ceiling`() {
-    let text = Self.text(taylor: [9, 3, 8, 2, 4, 1, 2.5, 0.5], Self.losses)
+    let text = Self.text(taylor: [9, 4, 8, 2, 3, 1, 2.5, 0.5], Self.losses)
     #expect(
       text.contains(
-        "\nSkill: Taylor importance orders 8 ablations with Spearman 0.98 (0.91 to 1.00; "
-          + "0.94 given position; noise ceiling 1.00).\n"))
+        "\nSkill: Taylor importance orders 8 ablations with Spearman 0.98 (0.87 to 1.00; "
+          + "0.95 given position; noise ceiling 1.00).\n"))
     #expect(!text.contains("ablated so far"))
     #expect(!text.contains("noise ceiling is low"))
     #expect(
@@ -61,11 +61,15 @@ internal import Testing
     let partial = Self.text(
       taylor: [9, 3, 8, 2, 4, 1, 2.5, 0.5], [0.8, 0.3, 0.5, 0.1, nil], planned: 8)
     #expect(partial.contains("\n5 of 8 blocks were ablated so far.\n"))
-    #expect(partial.contains("\n1 block without which the loss is not finite does not take part.\n"))
+    #expect(
+      partial.contains("\n1 block without which the loss is not finite does not take part.\n"))
     let position = Self.text(
       taylor: [1, 2, 3, 4, 5, 6, 7, 8], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
     #expect(position.contains("Spearman −1.00 ("))
-    #expect(position.contains("\nThe position alone orders them as well (1.00).\n"))
+    #expect(position.contains("\nThat cannot be told from chance.\n"))
+    let both = Self.text(
+      taylor: [8, 7, 6, 5, 4, 3, 1, 2], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    #expect(both.contains("\nThe position alone orders them as well (1.00).\n"))
   }
 
   @Test func `warns of a probe set that does not tell the blocks apart`() {
@@ -77,10 +81,30 @@ internal import Testing
           + "Examine with more samples.\n"))
     #expect(!opposite.contains("noise ceiling 0"))
     let noisy = Self.text(
-      taylor: taylor, Self.losses, odd: [0.1, 0.8, 0.5, 0.3, 0.05, 0.4, 0.02, 0.2])
+      taylor: taylor, Self.losses, odd: [0.5, 0.1, 0.2, 0.8, 0.3, 0.4, 0.05, 0.02])
     #expect(
       noisy.contains(
-        "\nThe noise ceiling is low: 360 samples hardly tell the blocks apart. Examine with more.\n"))
+        "\nThe noise ceiling is low: 360 samples hardly tell the blocks apart. Examine with more.\n"
+      ))
+  }
+
+  @Test func `says that the ablations are older than what they are held against`() {
+    var history = Sample.history()
+    for place in history.blocks.indices {
+      history.blocks[place].recent = Array(history.blocks[place].window.suffix(5))
+    }
+    let blocks = 0..<4
+    func text(step: Int) -> String {
+      history.ablations = Ablations(
+        Examination(
+          identity: Sample.run.uuid, step: step, samples: 64, planned: 4, baseLoss: 0.1),
+        blocks.map { Ablation(ordinals: [$0], wallTime: 0, lossChanges: Moments()) })
+      return TerminalRenderer().render(Sample.report(history, verdicts: []))
+    }
+    let words =
+      "\nThe ablations are of step 500, older than the records that they are held against.\n"
+    #expect(text(step: 500).contains(words))
+    #expect(!text(step: 2000).contains("older than"))
   }
 
   @Test func `cannot be told of three blocks`() {

@@ -79,6 +79,21 @@ struct Reading: Equatable {
       ])
   }
 
+  @Test func `ablations read as the values they were written from, and write the same bytes`()
+    throws
+  {
+    let reading = Reading(try Fixtures.bytes("ablations.rpj"))
+    #expect(
+      reading.records == [.runOpened(Golden.opened), .blockMap(Golden.blocks)] + Golden.ablations)
+    #expect(reading.problems.isEmpty && reading.damage == nil && reading.tail == .whole)
+    let segment = SegmentIdentity(journal: Golden.journal, segment: 2)
+    var bytes = Journal.header(of: segment)
+    for record in reading.records {
+      bytes += Journal.frame(payload: try RecordCodec.encode(record, in: segment))
+    }
+    #expect(bytes == (try Fixtures.bytes("ablations.rpj")))
+  }
+
   @Test func `a cut record ends the journal without damage`() throws {
     let reading = Reading(try Fixtures.bytes("cut.rpj"))
     #expect(reading.records.count == 3 && reading.damage == nil)

@@ -1,5 +1,6 @@
 """The article on examinations: its code runs, it names every argument and quotes what is said."""
 
+import csv
 import inspect
 import os
 import pathlib
@@ -8,9 +9,11 @@ import re
 import pytest
 import resnet_probe
 from resnet_probe.examining import ablating, examination, examine, losses, plan, progress, rounds
+from torch.nn.functional import cross_entropy
 
 from journals import ROOT
-from test_examine_resumed import recorded
+from processes import command
+from test_examine_resumed import begun, recorded, shuffled
 
 ARTICLE = ROOT / "Sources" / "resnet-probe" / "ResnetProbe.docc" / "Examine.md"
 TEXT = ARTICLE.read_text(encoding="utf-8")
@@ -93,3 +96,26 @@ def test_a_bar_is_drawn_on_a_terminal_and_taken_away(
 )
 def test_durations_are_short(seconds: float, words: str) -> None:
     assert progress.duration(seconds) == words
+
+
+def test_the_command_shows_what_was_measured(spool: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    model, probe = begun()
+    found = probe.examine(model, shuffled(), cross_entropy, progress=False)
+    together = [["layer1.0", "layer2.0"]]
+    both = probe.examine(model, shuffled(), cross_entropy, together=together, progress=False)
+    probe.finish()
+    store = tmp_path / "store.sqlite"
+    command("ingest", "--spool", spool, "--store", store)
+    words = (
+        "SELECT a.name, a.step, a.samples, a.loss_change, a.loss_change_lower, a.error_change,"
+        " x.planned FROM block_ablation AS a JOIN examination AS x ORDER BY a.ordinal"
+    )
+    rows = list(
+        csv.reader(command("query", "--format", "csv", "--store", store, words).splitlines())
+    )[1:]
+    assert found is not None
+    assert both is not None
+    assert found.blocks == both.blocks[:3]
+    assert [row[:3] for row in rows] == [[one.name, "8", "20"] for one in found]
+    numbers = [[float(number) for number in row[3:]] for row in rows]
+    assert numbers == [[one.loss_change, one.lower, one.error_change, 4] for one in found]

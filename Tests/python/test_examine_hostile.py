@@ -15,7 +15,9 @@ from resnet_probe.examining.examination import Examination
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from networks.catalogue_unknown import UNKNOWN
 from networks.cifar_resnet import CifarResNet
+from networks.entry import Entry, mean_loss
 from networks.gpt import GPT
 from test_examine_resumed import recorded
 
@@ -75,6 +77,7 @@ MISUSES: dict[str, tuple[list[Any], Any, dict[str, Any], str]] = {
         [batch()], F.cross_entropy, {"blocks": "layer9.*"},
         "cannot examine 'layer9.*': no recorded block is called so; print(probe.blocks) shows",
     ),
+    "no block": ([batch()], F.cross_entropy, {"blocks": []}, "no block was chosen"),
     "confidence": ([batch()], F.cross_entropy, {"confidence": 1}, "examine with confidence=1: "),
     "samples": ([batch()], F.cross_entropy, {"samples": 1}, "samples=1: it is to be at least 2"),
     "error beyond 1": (
@@ -332,6 +335,10 @@ def test_a_network_that_raises_without_a_block_keeps_the_others(
     whole = [one for one in recorded(spool) if one.planned == 1]
     assert [one.ordinals for one in whole] == [(0,)]
     assert len(said(capfd)) == 1
+    # The same call again measures nothing twice.
+    again = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    assert again == found
+    assert len(recorded(spool)) == 2
     probe.finish()
 
 
@@ -534,4 +541,28 @@ def test_it_prints_as_a_table() -> None:
                                 "change", "identity", "gap"]  # fmt: skip
     assert [line.split()[0] for line in lines[4:]] == ["layer1.0", "layer2.0", "layer3.0"]
     assert len(lines) == 7
+    probe.finish()
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("one", UNKNOWN, ids=lambda one: one.name)
+def test_every_block_of_networks_that_nobody_knew_can_be_removed(one: Entry) -> None:
+    torch.manual_seed(0)
+    model, example = one.make().train(), one.example()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    probe = resnet_probe.attach(model, optimizer)
+    mean_loss(model(*example.args, **example.kwargs)).backward()
+    optimizer.step()
+    if not probe.blocks:
+        probe.finish()
+        pytest.skip("nothing was found in it")
+    rows = [*example.args, *example.kwargs.values()]
+    found = probe.examine(
+        model, [rows], lambda output, _: mean_loss(output), progress=False,
+        forward=lambda network, _: network(*example.args, **example.kwargs),
+    )  # fmt: skip
+    assert found is not None
+    assert found.left_out == ()
+    assert len(found) == len(probe.blocks)
+    assert all(block.loss_change != 0 for block in found)
     probe.finish()

@@ -1,5 +1,6 @@
 """An examination that was stopped, or killed, goes on with what is missing."""
 
+import functools
 import os
 import pathlib
 import re
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -59,13 +60,17 @@ class Loss:
     """Cross-entropy that does something at one of its calls."""
 
     def __init__(self, call: int, action: Callable[[], None]) -> None:
-        self.calls = 0
+        self._calls = 0
         self._call = call
         self._action = action
 
+    @property
+    def calls(self) -> int:
+        return self._calls
+
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        self.calls += 1
-        if self.calls == self._call:
+        self._calls += 1
+        if self._calls == self._call:
             self._action()
         return F.cross_entropy(output, target, reduction="none")
 
@@ -76,6 +81,11 @@ def nothing() -> None:
 
 def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def raises(*_: object) -> None:
+    """A handler of another's."""
+    raise KeyboardInterrupt
 
 
 def twice() -> None:
@@ -106,6 +116,28 @@ def test_a_shuffled_loader_gives_one_set_and_a_finished_examination_is_not_run_a
     assert third is not None
     assert third.base_loss != first.base_loss
     assert len({one.examination for one in recorded(spool)}) == 2
+    probe.finish()
+
+
+def test_later_calls_add_sets_of_blocks_to_the_same_examination(spool: pathlib.Path) -> None:
+    model, probe = begun()
+    whole = Loss(0, nothing)
+    probe.examine(model, shuffled(), whole, blocks=["layer2.0"], progress=False)
+    singles = probe.examine(model, shuffled(), whole, progress=False)
+    assert whole.calls == 5 + 1 + 5 + 5 + 1 + 2 * 5
+    both = probe.examine(
+        model, shuffled(), whole, blocks=[], together=[["layer1.0", "layer3.0"]], progress=False
+    )
+    assert singles is not None
+    assert both is not None
+    assert [one.ordinals for one in both] == [(0, 2)]
+    assert [(one.ordinals, one.planned) for one in recorded(spool)] == [
+        ((1,), 1),
+        ((0,), 3),
+        ((2,), 3),
+        ((0, 2), 4),
+    ]
+    assert len({one.examination for one in recorded(spool)}) == 1
     probe.finish()
 
 
@@ -155,6 +187,35 @@ def test_an_interrupt_before_anything_was_measured_is_said(
     assert probe.examine(model, shuffled(), Loss(2, interrupt)) is None
     assert "examine: stopped before anything was measured\n" in said(capfd)
     assert recorded(spool) == []
+    probe.finish()
+
+
+def test_an_interrupt_while_batches_are_read_ends_that(
+    spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model, probe = begun()
+    read = []
+
+    def endless() -> Iterator[Any]:
+        while True:
+            read.append(len(read))
+            if len(read) == 3:
+                interrupt()
+            yield torch.zeros(0, 3, 8, 8), torch.zeros(0)
+
+    assert probe.examine(model, endless(), F.cross_entropy) is None
+    assert len(read) == 3
+    assert "examine: stopped before anything was measured\n" in said(capfd)
+    assert recorded(spool) == []
+    # Where interrupts are handled by another, the first that comes through stops it too.
+    before = signal.signal(signal.SIGINT, raises)
+    try:
+        assert probe.examine(model, shuffled(), Loss(2, interrupt), progress=False) is None
+        found = probe.examine(model, shuffled(), Loss(13, interrupt), progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found is not None
+    assert (len(found), found.remaining) == (1, 2)
     probe.finish()
 
 
@@ -223,3 +284,71 @@ def test_damaged_and_foreign_segments_are_passed_over(spool: pathlib.Path) -> No
     assert len(found) == 3
     assert found[0] == first[0]
     probe.finish()
+
+
+class Scaled(nn.Module):
+    """A loss with a number of its own."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.factor * F.cross_entropy(output, target)
+
+
+def test_another_loss_is_another_examination(spool: pathlib.Path) -> None:
+    model, probe = begun()
+    factor = 2.0
+    losses: list[Any] = [
+        F.cross_entropy,
+        nn.CrossEntropyLoss(label_smoothing=0.1),
+        nn.CrossEntropyLoss(weight=torch.arange(10.0) + 1),
+        lambda output, target: F.cross_entropy(output, target),
+        lambda output, target: 2 * F.cross_entropy(output, target),
+        lambda output, target: factor * F.cross_entropy(output, target),
+        functools.partial(F.cross_entropy, label_smoothing=0.2),
+        functools.partial(F.cross_entropy, label_smoothing=0.3),
+        Scaled(3.0),
+        Scaled(4.0),
+    ]
+    found = [probe.examine(model, shuffled(), loss, progress=False) for loss in losses]
+    factor = 5.0
+    found.append(probe.examine(model, shuffled(), losses[5], progress=False))
+    with torch.autocast("cpu", torch.bfloat16):
+        found.append(probe.examine(model, shuffled(), losses[0], progress=False))
+    assert len({one.examination for one in recorded(spool)}) == len(losses) + 2
+    bases = [one.base_loss for one in found if one is not None]
+    assert bases[5] == bases[4] == pytest.approx(2 * bases[0], rel=1e-6)
+    assert bases[10] == pytest.approx(5 * bases[0], rel=1e-6)
+    assert bases[9] == pytest.approx(4 * bases[0], rel=1e-6)
+    again = [probe.examine(model, shuffled(), loss, progress=False) for loss in losses[:5]]
+    assert again == found[:5]
+    assert len({one.examination for one in recorded(spool)}) == len(losses) + 2
+    probe.finish()
+
+
+def test_a_loss_is_known_again_in_another_process() -> None:
+    code = """
+        import functools, hashlib
+        import torch.nn.functional as F
+        from resnet_probe.examining.contents import take_in_function
+        from test_examine_resumed import Loss, Scaled, nothing
+        names = {"a", "b", "c", "d"}
+        into = hashlib.sha256()
+        for one in (
+            Loss(3, nothing), Scaled(2.0), F.cross_entropy, functools.partial(F.cross_entropy, p=2),
+            lambda o, t: o if t in {"a", "b", "c", "d"} else (lambda: t)(), [].append, print,
+        ):
+            take_in_function(into, one)
+        print(into.hexdigest())
+    """
+    path = os.pathsep.join([str(ROOT / "Tests" / "python"), str(ROOT / "Sources" / "python")])
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60,
+            capture_output=True, env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(found) == 1

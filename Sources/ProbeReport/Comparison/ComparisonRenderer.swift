@@ -67,7 +67,8 @@ public struct ComparisonRenderer: Sendable, Hashable {
     func shows(_ title: ComparisonTables.Title) -> Bool { shown.contains(title.rawValue) }
     var lines: [String] = []
     if shows(.loss) {
-      let confidence = Number.percent(LossLevel.confidence)
+      let confidence = String(
+        Number.percent(LossLevel.confidence).map { $0 == " " ? WordWrap.firmSpace : $0 })
       lines.append(
         "loss: geometric mean of the training loss over the verdict's window"
           + (shows(.bounds) ? "; bounds: \(confidence) confidence on each side, of this run" : ""))

@@ -142,10 +142,7 @@ struct BlockColumns {
   private static func lossChange(_ ablation: Ablation?) -> Grid.Cell {
     guard let ablation else { return Grid.Cell(text: Grid.absent, style: .dim) }
     guard let loss = ablation.loss else { return Grid.Cell(text: "not finite") }
-    func signed(_ value: Double) -> String {
-      (value > 0 ? "+" : "") + Number.format(value, significant: 2)
-    }
-    return Grid.Cell(text: "\(signed(loss.value)) (\(signed(loss.lower)) … \(signed(loss.upper)))")
+    return Grid.Cell(text: LossChange.words(loss))
   }
 
   private static func since(_ verdict: BlockVerdict) -> String {

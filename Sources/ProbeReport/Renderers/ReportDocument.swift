@@ -22,6 +22,8 @@ public struct ReportDocument: Encodable, Sendable {
   public let findings: [WordsDocument]
   /// `settings`: the settings of the verdicts.
   public let settings: SettingsDocument
+  /// `reference`: what papers state of networks like it; null where that was not asked for.
+  public let reference: OrNull<ReferenceDocument>
 
   /// The name and version of this form.
   public static let currentFormat = "resnet-probe.report/1"
@@ -38,6 +40,7 @@ public struct ReportDocument: Encodable, Sendable {
     gradients = GradientsDocument(report.gradients)
     findings = report.findings.map { WordsDocument(kind: $0.kind.rawValue, words: $0.words) }
     settings = SettingsDocument(report.settings)
+    reference = OrNull(report.reference.map(ReferenceDocument.init))
   }
 }
 

@@ -49,6 +49,9 @@ public struct TerminalRenderer: Sendable, Hashable {
       }
     }
     lines += skill(report)
+    if let reference = report.reference {
+      lines += PublishedSection(reference, width: width, colour: colour).lines
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 

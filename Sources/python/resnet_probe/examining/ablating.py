@@ -13,8 +13,8 @@ from resnet_probe.examining.contents import identity_of
 from resnet_probe.examining.earlier import measured_before
 from resnet_probe.examining.examination import BlockAblation, Examination
 from resnet_probe.examining.plan import Ordinals, what_fits
-from resnet_probe.examining.progress import Progress, Stop, duration
-from resnet_probe.examining.rounds import Rounds, Stopped
+from resnet_probe.examining.progress import Progress, Stop, Stopped, duration
+from resnet_probe.examining.rounds import Rounds
 from resnet_probe.examining.subject import Subject
 from resnet_probe.journal.ablation_wire import Ablation
 from resnet_probe.journal.spool import SpoolFolder
@@ -49,17 +49,13 @@ class Ablating:
 
         Raises:
             ProbeError: Where the untouched network has no loss to compare with.
+            Stopped: After an interrupt before the first set.
         """
         self._take_earlier()
-        if self._is_complete():
-            one = next(iter(self._done.values()))
-            return self._result(one.base_loss, one.base_error, left=0)
-        try:
-            base = self._rounds.untouched()
-        except (Stopped, KeyboardInterrupt) as stopped:
-            self._raise_second(stopped)
-            write_line("resnet-probe: examine: stopped before anything was measured")
-            return None
+        if all(one in self._done for one in self._sets):
+            first = self._done[self._sets[0]]
+            return self._result(first.base_loss, first.base_error, left=0)
+        base = self._rounds.untouched()
         comparison = Comparison(base, self._bootstrap)
         if not math.isfinite(comparison.loss):
             bad = int((~torch.isfinite(base.losses)).sum())
@@ -71,20 +67,26 @@ class Ablating:
         sets, self._left_out = what_fits(self._sets, self._blocks, self._rounds.passes)
         todo = [one for one in sets if one not in self._done]
         self._say_cost(len(sets), len(todo))
-        left = self._measure(todo, comparison, len(sets))
+        left = self._measure(todo, comparison, len({*sets, *self._done}))
         return self._result(comparison.loss, comparison.error, left=left)
 
     def _measure(self, todo: list[Ordinals], comparison: Comparison, planned: int) -> int:
-        """Measures and writes one set after another; how many are left."""
+        """Measures and writes one set after another; how many are left.
+
+        `planned` are the sets of the whole examination, those of earlier calls too.
+        """
         gaps = self._rounds.passes.gaps(self._blocks)
         for done, ordinals in enumerate(todo):
             if done > 0 and self._stop.is_late:  # each call gets on by one at least
                 return self._say_stopped(len(todo) - done)
             self._progress.at(done)
+            if ordinals in self._done:  # known since another was left out
+                continue
             try:
                 outcome = self._rounds.without(ordinals)
             except (Stopped, KeyboardInterrupt) as stopped:
-                self._raise_second(stopped)
+                if self._stop.goes_on(stopped):
+                    raise
                 return self._say_stopped(len(todo) - done)
             except Exception as problem:
                 planned -= 1
@@ -97,11 +99,6 @@ class Ablating:
                 ablation.identity_gap = gaps.get(ordinals[0])
             self._put(ablation)
         return 0
-
-    def _raise_second(self, stopped: BaseException) -> None:
-        """A second interrupt goes on to the caller."""
-        if isinstance(stopped, KeyboardInterrupt) and self._stop.is_interrupted:
-            raise stopped
 
     def _put(self, ablation: Ablation) -> None:
         self._done[ablation.ordinals] = ablation
@@ -121,20 +118,11 @@ class Ablating:
             found = measured_before(folder, ranks.run, ranks.attempt, self._identity)
         finally:
             folder.close()
-        for one in (found[ordinals] for ordinals in self._sets if ordinals in found):
+        for one in found.values():
             if one.attempt == ranks.attempt:
                 self._done[one.ablation.ordinals] = one.ablation
             else:
                 self._put(one.ablation)
-
-    def _is_complete(self) -> bool:
-        """Whether nothing is left, by what was written last."""
-        planned = [ablation.planned for ablation in self._done.values()]
-        if not planned or len(self._done) < min(planned):
-            return False
-        missing = [one for one in self._sets if one not in self._done]
-        self._left_out = [f"{self._named(one)} was left out before" for one in missing]
-        return True
 
     # What is said
 
@@ -164,8 +152,11 @@ class Ablating:
         words = " ".join(str(problem).split())[:200] or type(problem).__name__
         self._left_out.append(f"{self._named(ordinals)} is left out: {words}")
         self._identity = identity_of([self._identity, repr(ordinals).encode()])
-        for one in self._done.values():
-            self._put(replace(one, examination=self._identity, planned=planned))
+        before, self._done = self._done, {}
+        self._take_earlier()
+        for one in before.values():
+            if one.ordinals not in self._done:
+                self._put(replace(one, examination=self._identity, planned=planned))
 
     def _named(self, ordinals: Ordinals) -> str:
         return first_names([self._blocks[ordinal].name for ordinal in ordinals])

@@ -74,18 +74,28 @@ class BasePass:
         for block in blocks:
             self._by_key[block.kind, block.site.parameters].append(block)
 
-    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Callable[[], Any]) -> Any:
+    def run(self, batch: Any, call: Callable[[], Any]) -> Any:
         """The network's output for one batch."""
         measurer = Measurer(_call, "norms", _trains, counts_absorbed=False)
         search = EvalSearch(self._network, _call, measurer, self._sample_axis, self._chosen)
-        search.found_pass.present = self._mask_of(args, kwargs)
+
+        def called(_: torch.nn.Module, args: Any, kwargs: Any) -> None:
+            """A user's own call may give the network what is no part of the batch."""
+            search.found_pass.present = self._mask_of(args, kwargs)
+            for tensor in tensors_in((args, kwargs)):
+                search.trace.add_input(tensor)
+
+        handle = self._network.register_forward_pre_hook(called, with_kwargs=True)
         below = Removal()
-        with below:
-            search.begin(tensors_in((args, kwargs)))
-            try:
-                output = call()
-            finally:
-                search.end()
+        try:
+            with below:
+                search.begin(tensors_in(batch))
+                try:
+                    output = call()
+                finally:
+                    search.end()
+        finally:
+            handle.remove()
         found = search.blocks(output)
         self.passes.seen.append(below.seen)
         self._note(found, search)

@@ -26,14 +26,12 @@ def target_of(batch: Any) -> Any:
     return batch
 
 
-def call_of(
-    network: torch.nn.Module, forward: Forward | None, batch: Any
-) -> tuple[tuple[Any, ...], dict[str, Any], Callable[[], Any]]:
-    """The arguments of a network's call on a batch, and the call."""
+def call_of(network: torch.nn.Module, forward: Forward | None, batch: Any) -> Callable[[], Any]:
+    """The network's call on a batch."""
     if forward is not None:
-        return (batch,), {}, lambda: forward(network, batch)
+        return lambda: forward(network, batch)
     args, kwargs = arguments_of(network, batch)
-    return args, kwargs, lambda: network(*args, **kwargs)
+    return lambda: network(*args, **kwargs)
 
 
 def arguments_of(network: torch.nn.Module, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

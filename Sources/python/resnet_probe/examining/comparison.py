@@ -11,6 +11,7 @@ from resnet_probe.examining.plan import Ordinals
 from resnet_probe.examining.rounds import Outcome
 from resnet_probe.journal.ablation_wire import Ablation
 from resnet_probe.journal.frame import Moments
+from resnet_probe.measuring.statistics import GREATEST
 
 
 class Comparison:
@@ -27,11 +28,11 @@ class Comparison:
     ) -> Ablation:
         """The record of a round without some blocks.
 
-        Samples whose loss is not finite there are counted; then there are no bounds of the loss.
+        Samples whose loss is not finite there, or whose square would not be, are counted; then there are no bounds of the loss.
         """
         base, samples = self._base, outcome.losses.numel()
         changes = outcome.losses - base.losses
-        known = changes[torch.isfinite(outcome.losses)]
+        known = changes[torch.isfinite(changes) & (changes.abs() < GREATEST)]
         n = known.numel()
         mean = float(known.mean()) if n else 0.0
         m2 = float((known - mean).square().sum()) if n > 1 else 0.0

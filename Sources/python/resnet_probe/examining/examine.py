@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -11,18 +12,18 @@ import torch
 from resnet_probe.examining.ablating import Ablating
 from resnet_probe.examining.bootstrap import Bootstrap
 from resnet_probe.examining.calling import arguments_of, moved
-from resnet_probe.examining.contents import contents_of, identity_of
+from resnet_probe.examining.contents import contents_of, identity_of, take_in_function
 from resnet_probe.examining.examination import Examination
-from resnet_probe.examining.kept_state import kept_state
+from resnet_probe.examining.kept_state import autocast_state, kept_state
 from resnet_probe.examining.losses import Compare, RowErrors, RowLosses
 from resnet_probe.examining.options import Options
 from resnet_probe.examining.plan import planned_sets
 from resnet_probe.examining.probe_set import ProbeSet, read_probe_set
-from resnet_probe.examining.progress import Progress, Stop
+from resnet_probe.examining.progress import Progress, Stop, Stopped
 from resnet_probe.examining.rounds import Rounds
 from resnet_probe.examining.subject import Examined, Subject
 from resnet_probe.finding.find import found_in, kept_randomness, uncompiled
-from resnet_probe.notices import ProbeError
+from resnet_probe.notices import ProbeError, write_line
 from resnet_probe.sharding import has_sharded
 from resnet_probe.training.wrapped import network_within
 
@@ -33,6 +34,7 @@ def examine_in(
     """Examines the network of a training; nothing but what strict notices raise gets out."""
     notices = training.subject.notices
     try:
+        training.subject.ranks.join()
         if training.subject.ranks.rank != 0:
             if not notices.strict:
                 notices.say("examine ranks", "examine: rank 0 examines for all ranks")
@@ -63,29 +65,54 @@ def examine(
     _check(training.subject, model)
     functions = [getattr(f, "__self__", f) for f in (loss_fn, options.error_fn)]
     modules = [f for f in functions if isinstance(f, torch.nn.Module)]
-    progress = Progress(is_shown=options.progress)
-    with ExitStack() as within:
-        stop = within.enter_context(Stop(options.seconds))
-        with kept_randomness():
-            probe_set = _read(batches, options.samples, by_row=loss_fn is None)
-            subject = _opened(training, probe_set, options)
-        assert subject.blocks is not None
-        sets = planned_sets(subject.blocks, options.blocks, options.together)
-        within.enter_context(kept_state(subject.network, *modules))
-        within.enter_context(uncompiled())
-        within.callback(progress.end)
-        is_keyed = any(isinstance(batch, Mapping) for batch in probe_set.batches)
-        losses = RowLosses(loss_fn)
-        errors = RowErrors(options.error_fn, counts_tokens=not is_keyed)
-        said = (subject.step, losses.name, errors.name, options.confidence, probe_set.rows, sets)
-        identity = identity_of(
-            [subject.ranks.run, repr(said).encode("utf-8", "backslashreplace"),
-             probe_set.digest(), contents_of(subject.network)]
-        )  # fmt: skip
-        rounds = Rounds(subject, probe_set, losses, errors, options.forward, stop)
-        bootstrap = Bootstrap(probe_set.samples, options.confidence)
-        one = Ablating(subject, rounds, sets, identity, bootstrap, stop, progress)
-        return one.run()
+    progress, stop = Progress(is_shown=options.progress), Stop(options.seconds)
+    try:
+        with ExitStack() as within:
+            within.enter_context(stop)
+            with kept_randomness():
+                probe_set = _read(batches, options.samples, stop, by_row=loss_fn is None)
+                subject = _opened(training, probe_set, options)
+            within.enter_context(kept_state(subject.network, *modules))
+            within.enter_context(uncompiled())
+            within.callback(progress.end)
+            return _ablating(subject, probe_set, loss_fn, options, stop, progress).run()
+    except (Stopped, KeyboardInterrupt) as stopped:
+        if stop.goes_on(stopped):
+            raise
+        write_line("resnet-probe: examine: stopped before anything was measured")
+        return None
+
+
+def _ablating(
+    subject: Subject, probe_set: ProbeSet, loss_fn: Compare | None, options: Options, stop: Stop,
+    progress: Progress,
+) -> Ablating:  # fmt: skip
+    assert subject.blocks is not None
+    sets = planned_sets(subject.blocks, options.blocks, options.together)
+    if not sets:
+        raise ProbeError.explain("examine", type(subject.network).__name__, "no block was chosen",
+                                 "give other blocks=")  # fmt: skip
+    is_keyed = any(isinstance(batch, Mapping) for batch in probe_set.batches)
+    errors = RowErrors(options.error_fn, counts_tokens=not is_keyed)
+    rounds = Rounds(subject, probe_set, RowLosses(loss_fn), errors, options.forward, stop)
+    return Ablating(
+        subject, rounds, sets, _identity(subject, probe_set, loss_fn, options),
+        Bootstrap(probe_set.samples, options.confidence), stop, progress,
+    )  # fmt: skip
+
+
+def _identity(
+    subject: Subject, probe_set: ProbeSet, loss_fn: Compare | None, options: Options
+) -> bytes:
+    """Follows from everything that the numbers follow from, but not from which blocks are asked for."""
+    functions = hashlib.sha256()
+    for function in (loss_fn, options.error_fn, options.forward):
+        take_in_function(functions, function)
+    said = (subject.step, options.confidence, probe_set.rows, autocast_state(subject.network))
+    return identity_of(
+        [subject.ranks.run, repr(said).encode(), functions.digest(), probe_set.digest(),
+         contents_of(subject.network)]
+    )  # fmt: skip
 
 
 def _check(subject: Subject, model: Any) -> None:
@@ -136,11 +163,11 @@ def _opened(training: Examined, probe_set: ProbeSet, options: Options) -> Subjec
     return subject
 
 
-def _read(batches: Any, samples: int, *, by_row: bool) -> ProbeSet:
+def _read(batches: Any, samples: int, stop: Stop, *, by_row: bool) -> ProbeSet:
     if not isinstance(batches, Iterable) or isinstance(batches, torch.Tensor):
         raise ProbeError.explain(
             "examine with", f"batches of {type(batches).__name__}", "they cannot be read one by one",
             "give a loader, or a list of batches",
         )  # fmt: skip
-    found = read_probe_set(batches, samples)
+    found = read_probe_set(batches, samples, stop.check)
     return found.row_by_row() if by_row else found

@@ -42,6 +42,18 @@ def kept_state(*modules: torch.nn.Module) -> Iterator[None]:
                 _put_back(module, name, buffer, before)
 
 
+def autocast_state(network: torch.nn.Module) -> str:
+    """Which types autocast computes in where the network is."""
+    device = next((p.device.type for p in network.parameters()), "cpu")
+    try:
+        is_on, kind = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+    except TypeError:  # before torch 2.4
+        is_on, kind = torch.is_autocast_enabled(), torch.get_autocast_gpu_dtype()
+    except (RuntimeError, ValueError):  # a device without autocast
+        return ""
+    return str(kind) if is_on else ""
+
+
 def _put_back(
     module: torch.nn.Module, name: str, buffer: torch.Tensor, before: torch.Tensor
 ) -> None:

@@ -33,8 +33,6 @@ class RowLosses:
         self._given = loss_fn
         self._unreduced, self._adds_up = (None, False) if loss_fn is None else _unreduced(loss_fn)
         self._ignored = _ignored_by(loss_fn)
-        self.is_own = loss_fn is None  # the loss that the network itself returns
-        self.name = name_of(loss_fn)
 
     def __call__(self, output: Any, target: Any, rows: int) -> torch.Tensor:  # (rows,)
         """The losses, in float64 on the CPU."""
@@ -92,7 +90,6 @@ class RowErrors:
     def __init__(self, error_fn: Compare | None, *, counts_tokens: bool) -> None:
         self._given = error_fn
         self._counts_tokens = counts_tokens
-        self.name = "" if error_fn is None else name_of(error_fn)
 
     def __call__(self, output: Any, target: Any, rows: int) -> torch.Tensor | None:  # (rows,)
         """The errors, in float64 on the CPU; what is none (NaN) counts as wrong."""
@@ -101,7 +98,7 @@ class RowErrors:
         values = self._given_errors(output, target, rows).nan_to_num(nan=1.0)
         if values.min() < 0 or values.max() > 1:
             raise ProbeError.explain(
-                "examine with", self.name, f"error_fn returned {values.max().item():.3g}",
+                "examine with", name_of(self._given), f"error_fn returned {values.max().item():.3g}",
                 "give a function whose values are shares, 0 to 1",
             )  # fmt: skip
         return values
@@ -154,14 +151,9 @@ def logits_of(output: Any) -> Any:
 
 
 def name_of(function: object) -> str:
-    """What a loss is called, with what its module prints: the same in another process."""
-    if function is None:
-        return "the network's own loss"
-    if isinstance(function, torch.nn.Module):
-        return " ".join(repr(function).split())[:200]
+    """What a user calls a function."""
     if isinstance(function, functools.partial):
-        options = ", ".join(f"{key}={value!r:.50}" for key, value in function.keywords.items())
-        return f"{name_of(function.func)}({options})"
+        return name_of(function.func)
     return str(getattr(function, "__qualname__", type(function).__qualname__))
 
 

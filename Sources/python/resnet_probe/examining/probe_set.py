@@ -52,10 +52,13 @@ class ProbeSet:
         return into.digest()
 
 
-def read_probe_set(batches: Iterable[Any], samples: int) -> ProbeSet:
+def read_probe_set(
+    batches: Iterable[Any], samples: int, check: Callable[[], None] = lambda: None
+) -> ProbeSet:
     """The first rows of some batches, as many as `samples`.
 
-    Generators are seeded while it reads: the caller puts them back.
+    Generators are seeded while it reads: the caller puts them back. `check` is called before each
+    batch, and may raise.
 
     Raises:
         ProbeError: In one line, where there is nothing to read or reading failed.
@@ -63,6 +66,7 @@ def read_probe_set(batches: Iterable[Any], samples: int) -> ProbeSet:
     found = ProbeSet()
     with _seeded(batches):
         for batch in _each(batches):
+            check()
             rows = rows_of(batch)
             if rows == 0:
                 continue

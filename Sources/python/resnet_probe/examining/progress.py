@@ -44,6 +44,10 @@ class Progress:
             _write("\r\x1b[K")
 
 
+class Stopped(Exception):
+    """An interrupt came before what was under way could end."""
+
+
 class Stop:
     """Says whether to stop: interrupted with Ctrl-C, or as the time that was given is over.
 
@@ -60,6 +64,15 @@ class Stop:
     def is_late(self) -> bool:
         """Whether the time that was given is over."""
         return self._end is not None and time.monotonic() >= self._end
+
+    def check(self) -> None:
+        """Raises Stopped after an interrupt."""
+        if self.is_interrupted:
+            raise Stopped
+
+    def goes_on(self, raised: BaseException) -> bool:
+        """Whether what was raised is a second interrupt, which is the caller's."""
+        return isinstance(raised, KeyboardInterrupt) and self.is_interrupted
 
     def __enter__(self) -> Stop:  # noqa: PYI034  (typing.Self is of Python 3.11)
         is_main = threading.current_thread() is threading.main_thread()

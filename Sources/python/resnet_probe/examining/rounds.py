@@ -25,10 +25,6 @@ from resnet_probe.settings import mask_of
 TOLERANCE = 1e-3
 
 
-class Stopped(Exception):
-    """An interrupt came within a round."""
-
-
 @dataclass(slots=True)
 class Outcome:
     """What one round over the probe set gave, in float64 on the CPU."""
@@ -79,9 +75,8 @@ class Rounds:
         first: list[torch.Tensor] = []
 
         def call(batch: Any, _: int) -> Any:
-            args, kwargs, run = call_of(self._network, self._forward, batch)
             try:
-                return self._base.run(args, kwargs, run)
+                return self._base.run(batch, call_of(self._network, self._forward, batch))
             except Exception as problem:
                 raise self._refusal(problem) from problem
 
@@ -108,7 +103,7 @@ class Rounds:
     def _call_without(self, batch: Any, number: int, ordinals: Ordinals) -> Any:
         spots = [self.passes.spots[number][ordinal] for ordinal in ordinals]
         removal = Removal(spots, self.passes.seen[number])
-        _, _, run = call_of(self._network, self._forward, batch)
+        run = call_of(self._network, self._forward, batch)
         return run_without(run, removal, self._modules)
 
     def _round(
@@ -116,8 +111,7 @@ class Rounds:
     ) -> Outcome:
         parts = []
         for number in range(self.batches):
-            if self._stop.is_interrupted:
-                raise Stopped
+            self._stop.check()
             parts.append(self._one(number, call))
             if first is not None and not first:
                 first.append(parts[0].losses)

@@ -1,0 +1,52 @@
+import Foundation
+import ProbeAnalysis
+import Testing
+
+@Suite struct LossLevelTests {
+  @Test func `the level is the geometric mean, and scaling the losses scales it with its bounds`()
+    throws
+  {
+    let losses = wavering(0.4, count: 40)
+    let level = try #require(LossLevel(losses))
+    let scaled = try #require(LossLevel(losses.map { 8 * $0 }))
+    let mean = exp(losses.reduce(0) { $0 + log($1) } / 40)
+    #expect(abs(level.value - mean) < 1e-12)
+    #expect(level.lower < level.value && level.value < level.upper && level.records == 40)
+    for (a, b) in [
+      (level.value, scaled.value), (level.lower, scaled.lower), (level.upper, scaled.upper),
+    ] {
+      #expect(abs(8 * a - b) < 1e-9 * b)
+    }
+  }
+
+  @Test func `its bounds are those of the logarithms' interval`() throws {
+    let losses = (0..<60).map { 0.02 * (1 + 0.5 * [0.1, -0.4, 0.9, -0.6][$0 % 4]) }
+    let interval = try #require(AutoregressiveInterval(losses.map { log($0) }))
+    let level = try #require(LossLevel(losses))
+    #expect(abs(log(level.lower) - interval.lowerBound(confidence: 0.95)) < 1e-9)
+    #expect(abs(log(level.upper) - interval.upperBound(confidence: 0.95)) < 1e-9)
+  }
+
+  @Test func `a loss at or below zero is taken as it is`() throws {
+    let level = try #require(LossLevel([0, 1, 0, 1, 0, 1]))
+    #expect(!level.isPositive && abs(level.value - 0.5) < 1e-12)
+    #expect(level.lower < 0.5 && level.upper > 0.5)
+  }
+
+  @Test func `four finite losses make no level, and a constant one has itself as bounds`() throws {
+    #expect(LossLevel([1, 1, 1, 1]) == nil)
+    #expect(LossLevel([1, 1, 1, 1, .nan]) == nil)
+    #expect(LossLevel([]) == nil)
+    let level = try #require(LossLevel([2, 2, 2, 2, 2]))
+    #expect(abs(level.lower - 2) < 1e-12 && abs(level.upper - 2) < 1e-12)
+  }
+
+  @Test func `a wander under noise widens the bounds of a long series`() throws {
+    var generator = SplitMix64(seed: 9)
+    let wander = generator.autoregressive(400, time: 40, deviation: 0.3)
+    let values = wander.map { 0.1 * exp($0 + 0.5 * generator.normal()) }
+    let level = try #require(LossLevel(values))
+    let single = try #require(AutoregressiveInterval(values.map { log($0) }))
+    #expect(log(level.upper) > single.upperBound(confidence: 0.95))
+  }
+}
