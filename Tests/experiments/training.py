@@ -43,7 +43,7 @@ class Recipe:
 
     @classmethod
     def convolutional(
-        cls, network: str, seed: int, every: int = 20, is_examined: bool = False
+        cls, network: str, seed: int, every: int = 2, is_examined: bool = False
     ) -> Recipe:
         """As the convolutional networks are trained."""
         return cls(
