@@ -14,7 +14,8 @@ from resnet_probe.examining.earlier import measured_before
 from resnet_probe.examining.examination import BlockAblation, Examination
 from resnet_probe.examining.plan import Ordinals, what_fits
 from resnet_probe.examining.progress import Progress, Stop, Stopped, duration
-from resnet_probe.examining.rounds import Rounds
+from resnet_probe.examining.remarks import of_lagging, of_padding
+from resnet_probe.examining.rounds import TOLERANCE, Rounds
 from resnet_probe.examining.subject import Subject
 from resnet_probe.journal.ablation_wire import Ablation
 from resnet_probe.journal.spool import SpoolFolder
@@ -52,9 +53,6 @@ class Ablating:
             Stopped: After an interrupt before the first set.
         """
         self._take_earlier()
-        if all(one in self._done for one in self._sets):
-            first = self._done[self._sets[0]]
-            return self._result(first.base_loss, first.base_error, left=0)
         base = self._rounds.untouched()
         comparison = Comparison(base, self._bootstrap)
         if not math.isfinite(comparison.loss):
@@ -64,9 +62,11 @@ class Ablating:
                 f"{bad} of {len(base.losses)} samples have no finite loss with all blocks in place",
                 "examine it before it diverges, or give a loss function that is finite",
             )  # fmt: skip
+        self._check_earlier(comparison.loss)
         sets, self._left_out = what_fits(self._sets, self._blocks, self._rounds.passes)
         todo = [one for one in sets if one not in self._done]
         self._say_cost(len(sets), len(todo))
+        self._remark(comparison.loss)
         left = self._measure(todo, comparison, len({*sets, *self._done}))
         return self._result(comparison.loss, comparison.error, left=left)
 
@@ -124,7 +124,28 @@ class Ablating:
             else:
                 self._put(one.ablation)
 
+    def _check_earlier(self, loss: float) -> None:
+        """What was measured before stands if the untouched network still has that loss.
+
+        It may have another by what no identity can know: attributes, globals of a loss.
+        """
+        spread = max(self._rounds.spread, TOLERANCE * max(1e-6, abs(loss)))
+        if all(abs(one.base_loss - loss) <= spread for one in self._done.values()):
+            return
+        self._identity = identity_of([self._identity, f"{loss:.3g}".encode()])
+        self._done = {}
+        self._take_earlier()
+
     # What is said
+
+    def _remark(self, loss: float) -> None:
+        subject, rounds = self._subject, self._rounds
+        for words in (
+            of_padding(rounds.losses),
+            of_lagging(subject.network, loss, subject.training_loss, rounds.errors),
+        ):
+            if words is not None:
+                write_line(f"resnet-probe: examine: {words}")
 
     def _say_cost(self, planned: int, todo: int) -> None:
         batches = self._rounds.batches
@@ -135,6 +156,8 @@ class Ablating:
             f"{planned} {_plural(of, planned)}{before} × {batches} {_plural('batch', batches)},"
             f" about {seconds}"
         )
+        if todo == 0:
+            words = f"{planned} {_plural(of, planned)}, all of them measured before"
         if self._rounds.spread:
             words += f"; two passes over the same rows differ by {self._rounds.spread:.1g} in loss"
         self._progress.begin(todo, words)

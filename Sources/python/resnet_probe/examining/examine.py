@@ -20,7 +20,9 @@ from resnet_probe.examining.options import Options
 from resnet_probe.examining.plan import planned_sets
 from resnet_probe.examining.probe_set import ProbeSet, read_probe_set
 from resnet_probe.examining.progress import Progress, Stop, Stopped
+from resnet_probe.examining.remarks import of_written
 from resnet_probe.examining.rounds import Rounds
+from resnet_probe.examining.reached import modules_reached
 from resnet_probe.examining.subject import Examined, Subject
 from resnet_probe.finding.find import found_in, kept_randomness, uncompiled
 from resnet_probe.notices import ProbeError, write_line
@@ -63,19 +65,23 @@ def examine(
     """
     options.check()
     _check(training.subject, model)
-    functions = [getattr(f, "__self__", f) for f in (loss_fn, options.error_fn)]
-    modules = [f for f in functions if isinstance(f, torch.nn.Module)]
+    reached = modules_reached(loss_fn, options.error_fn, options.forward)
     progress, stop = Progress(is_shown=options.progress), Stop(options.seconds)
     try:
         with ExitStack() as within:
             within.enter_context(stop)
+            within.enter_context(torch.inference_mode(False))
             with kept_randomness():
                 probe_set = _read(batches, options.samples, stop, by_row=loss_fn is None)
                 subject = _opened(training, probe_set, options)
-            within.enter_context(kept_state(subject.network, *modules))
+            written = within.enter_context(kept_state(subject.network, *reached))
             within.enter_context(uncompiled())
             within.callback(progress.end)
-            return _ablating(subject, probe_set, loss_fn, options, stop, progress).run()
+            found = _ablating(subject, probe_set, loss_fn, options, stop, progress).run()
+        words = of_written(written.parameters)
+        if words is not None:
+            write_line(f"resnet-probe: examine: {words}")
+        return found
     except (Stopped, KeyboardInterrupt) as stopped:
         if stop.goes_on(stopped):
             raise

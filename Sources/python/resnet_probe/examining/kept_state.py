@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from resnet_probe.finding.find import kept_randomness
 
 
+@dataclass(slots=True)
+class Written:
+    """Which parameters a forward in eval mode wrote; known once all is put back."""
+
+    parameters: list[str] = field(default_factory=list)
+
+
 @contextmanager
-def kept_state(*modules: torch.nn.Module) -> Iterator[None]:
+def kept_state(*modules: torch.nn.Module) -> Iterator[Written]:
     """Eval mode without gradients; afterwards modes, buffers and generators are as before.
 
     Modes are set one by one: a network's own `train` may do more than that (merge adapters, say).
-    Buffers are written back where their bits changed, unseen by a graph that waits for its
-    backward pass. Casts of autocast are not kept for the training's own passes.
+    Parameters and buffers are written back where their bits changed, unseen by a graph that waits
+    for its backward pass; each by itself, whatever has become of the others. Casts of autocast are
+    not kept for the training's own passes.
     """
-    every = list(dict.fromkeys(part for module in modules for part in module.modules()))
-    modes = [(module, module.training) for module in every]
-    buffers = [
-        (module, name, buffer, buffer.detach().clone())
-        for module in every
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    ]
+    written = Written()
+    every = dict.fromkeys(part for module in modules for part in module.modules())
+    names: dict[torch.nn.Module, str] = {}
+    for module in modules:
+        for name, part in module.named_modules():
+            names.setdefault(part, name)
+    kept = [_KeptModule(module, names[module]) for module in every]
     caches = torch.is_autocast_cache_enabled()
     with kept_randomness():
         try:
@@ -33,13 +42,85 @@ def kept_state(*modules: torch.nn.Module) -> Iterator[None]:
             for module in every:
                 module.training = False
             with torch.no_grad():
-                yield
+                yield written
         finally:
             torch.set_autocast_cache_enabled(caches)
-            for module, mode in modes:
-                module.training = mode
-            for module, name, buffer, before in buffers:
-                _put_back(module, name, buffer, before)
+            with torch.no_grad():
+                for one in kept:
+                    one.put_back(written)
+
+
+class _KeptModule:
+    """One module as it was, without what is within it."""
+
+    def __init__(self, module: torch.nn.Module, name: str) -> None:
+        self._module = module
+        self._name = name
+        self._training = module.training
+        self._parameters = {key: _kept(p, "cpu") for key, p in module._parameters.items()}
+        self._buffers = {key: _kept(buffer) for key, buffer in module._buffers.items()}
+        self._non_persistent = set(module._non_persistent_buffers_set)
+
+    def put_back(self, written: Written) -> None:
+        """Undoes what became of it."""
+        module = self._module
+        module.training = self._training
+        for own, before in ((module._parameters, self._parameters), (module._buffers, self._buffers)):
+            parts = {key: None if one is None else one.tensor for key, one in before.items()}
+            if list(own) != list(parts) or any(own[key] is not parts[key] for key in parts):
+                own.clear()
+                own.update(parts)  # type: ignore[arg-type]
+        if module._non_persistent_buffers_set != self._non_persistent:
+            module._non_persistent_buffers_set = self._non_persistent
+        for key, one in self._parameters.items():
+            if one is not None and one.put_back(module._parameters, key):
+                written.parameters.append(f"{self._name}.{key}" if self._name else key)
+        for key, one in self._buffers.items():
+            if one is not None:
+                one.put_back(module._buffers, key)
+
+
+class _KeptTensor:
+    """A tensor, where it has its elements, and what they were."""
+
+    def __init__(self, tensor: torch.Tensor, device: str | None) -> None:
+        self.tensor = tensor
+        self._place = tensor.detach()
+        own = tensor.device if device is None else torch.device(device)
+        self._before = self._place.to(own, copy=True)
+
+    def put_back(self, into: dict[str, torch.Tensor | None], key: str) -> bool:
+        """Whether there was something to put back; what can take nothing any more is replaced."""
+        try:
+            is_same = _is_same_place(self.tensor, self._place)
+            if not is_same:
+                self.tensor.data = self._place
+            if same_bits(self._place.to(self._before.device), self._before):
+                return not is_same
+            self._place.copy_(self._before)  # not the tensor: its count of writes stays
+            return True
+        except Exception:
+            with suppress(Exception):
+                self.tensor.data = self._before.to(self._place.device)
+                return True
+            with suppress(Exception):
+                into[key] = self._before.to(self._place.device)
+        return True
+
+
+def _kept(tensor: torch.Tensor | None, device: str | None = None) -> _KeptTensor | None:
+    """None where there is nothing, or nothing yet."""
+    return None if tensor is None or is_lazy(tensor) else _KeptTensor(tensor, device)
+
+
+def _is_same_place(one: torch.Tensor, other: torch.Tensor) -> bool:
+    if (one.dtype, one.shape, one.device, one.layout) != (
+        other.dtype, other.shape, other.device, other.layout,
+    ):  # fmt: skip
+        return False
+    if one.layout != torch.strided:
+        return True
+    return one.stride() == other.stride() and one.data_ptr() == other.data_ptr()
 
 
 def autocast_state(network: torch.nn.Module) -> str:
@@ -54,18 +135,9 @@ def autocast_state(network: torch.nn.Module) -> str:
     return str(kind) if is_on else ""
 
 
-def _put_back(
-    module: torch.nn.Module, name: str, buffer: torch.Tensor, before: torch.Tensor
-) -> None:
-    if module._buffers.get(name) is not buffer:
-        module._buffers[name] = buffer
-    if not same_bits(buffer, before):
-        buffer.data.copy_(before)  # `data`: the count of writes that a graph checks stays
-
-
 def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two tensors of one shape and type are equal bit for bit."""
-    if not one.is_floating_point():
+    if one.layout != torch.strided or one.is_quantized or not one.is_floating_point():
         return torch.equal(one, other)
     return torch.equal(_bits(one), _bits(other))
 

@@ -11,12 +11,15 @@ from typing import Any
 import torch
 
 from resnet_probe.examining.probe_set import rows_between
+from resnet_probe.examining.weighting import Weighting
 from resnet_probe.notices import ProbeError
 
 #: A loss, or an error: of an output and what it is compared with.
 Compare = Callable[[Any, Any], Any]
 #: What a token's label is where it is not counted.
 IGNORED = -100
+#: From which share of zeros on among a loss's values padding is thought to be averaged in.
+_MANY_ZEROS = 0.1
 _ADDING = ("sum", "batchmean")
 
 
@@ -26,13 +29,30 @@ class RowLosses:
     A function or module with a `reduction` runs once a batch with "none" in its place; one that
     returns a value for each row is taken as it is; any other runs on one row at a time. Further
     dimensions of a row are averaged, or added up where the function adds them up; tokens under
-    `ignore_index` are left out.
+    `ignore_index` are left out. Of class weights each row's values are added up: `shares` says what
+    their mean is to be divided by.
     """
 
     def __init__(self, loss_fn: Compare | None) -> None:
         self._given = loss_fn
         self._unreduced, self._adds_up = (None, False) if loss_fn is None else _unreduced(loss_fn)
         self._ignored = _ignored_by(loss_fn)
+        self._weighting = Weighting.of(loss_fn)
+        self._zeros = self._values = 0
+        self._has_padding = False
+
+    @property
+    def counts_padding(self) -> float | None:
+        """The share of values that are exactly 0 where targets hold padding, if that is much."""
+        if not self._has_padding or self._zeros <= _MANY_ZEROS * self._values:
+            return None
+        return self._zeros / self._values
+
+    def shares(self, target: Any, rows: int) -> torch.Tensor | None:  # (rows,)
+        """What each row counts in the mean, in float64 on the CPU; None where all count alike."""
+        if self._weighting is None or self._unreduced is None:
+            return None
+        return self._weighting.shares(target, rows)
 
     def __call__(self, output: Any, target: Any, rows: int) -> torch.Tensor:  # (rows,)
         """The losses, in float64 on the CPU."""
@@ -75,13 +95,22 @@ class RowLosses:
         if values.numel() % rows or (values.ndim == 0 and rows > 1):
             return None
         whole = values.detach().to("cpu", torch.float64).reshape(rows, -1)
-        if self._adds_up:
+        has_weights = self._weighting is not None and self._weighting.weight is not None
+        if self._adds_up or (has_weights and self.shares(target, rows) is not None):
             return whole.sum(1)
         if self._ignored is not None and _fits(target, values):
             counted: torch.Tensor = (target != self._ignored).to("cpu").reshape(rows, -1)
             whole = torch.where(counted, whole, 0.0)
             return whole.sum(1) / counted.sum(1).clamp(min=1)
+        if whole.shape[1] > 1:
+            self._note_zeros(whole, target)
         return whole.mean(1)
+
+    def _note_zeros(self, values: torch.Tensor, target: Any) -> None:
+        self._zeros += int((values == 0).sum())
+        self._values += values.numel()
+        if isinstance(target, torch.Tensor) and not target.is_floating_point():
+            self._has_padding |= bool((target == IGNORED).any())
 
 
 class RowErrors:
@@ -90,11 +119,16 @@ class RowErrors:
     def __init__(self, error_fn: Compare | None, *, counts_tokens: bool) -> None:
         self._given = error_fn
         self._counts_tokens = counts_tokens
+        #: How many classes there are, where that is seen.
+        self.classes: int | None = None
 
     def __call__(self, output: Any, target: Any, rows: int) -> torch.Tensor | None:  # (rows,)
         """The errors, in float64 on the CPU; what is none (NaN) counts as wrong."""
         if self._given is None:
-            return _classes(logits_of(output), target, rows, counts_tokens=self._counts_tokens)
+            logits = logits_of(output)
+            axis = _axis_of_classes(logits, target, rows, counts_tokens=self._counts_tokens)
+            self.classes = None if axis is None else logits.shape[axis]
+            return None if axis is None else _wrong(logits, target, rows, axis)
         values = self._given_errors(output, target, rows).nan_to_num(nan=1.0)
         if values.min() < 0 or values.max() > 1:
             raise ProbeError.explain(
@@ -220,10 +254,8 @@ def _scalar(value: Any) -> torch.Tensor:
     )  # fmt: skip
 
 
-def _classes(
-    logits: Any, target: Any, rows: int, *, counts_tokens: bool
-) -> torch.Tensor | None:  # (rows,)
-    """Where the greatest logit is not the target's; of tokens their share."""
+def _axis_of_classes(logits: Any, target: Any, rows: int, *, counts_tokens: bool) -> int | None:
+    """Which axis of the logits is that of classes; None where targets are no classes of theirs."""
     if not isinstance(logits, torch.Tensor) or not isinstance(target, torch.Tensor):
         return None
     if target.is_floating_point() or target.dtype == torch.bool or logits.ndim < 2:
@@ -232,12 +264,19 @@ def _classes(
         return None
     if logits.ndim > 2 and not counts_tokens:
         return None
-    if target.shape == logits.shape[:1] + logits.shape[2:]:
-        wrong = logits.argmax(1) != target
-    elif target.shape == logits.shape[:-1]:
-        wrong = logits.argmax(-1) != target
-    else:
-        return None
+    axis = 1
+    if target.shape != logits.shape[:1] + logits.shape[2:]:
+        axis = -1
+        if target.shape != logits.shape[:-1]:
+            return None
+    classes = logits.shape[axis]
+    is_class = ((target >= 0) & (target < classes)) | (target == IGNORED)
+    # One number tells no classes apart, whatever the target is.
+    return axis if classes > 1 and bool(is_class.all()) else None
+
+
+def _wrong(logits: torch.Tensor, target: torch.Tensor, rows: int, axis: int) -> torch.Tensor:
+    """Where the greatest logit is not the target's; of tokens their share."""  # (rows,)
     counted = (target != IGNORED).reshape(rows, -1).to("cpu")
-    wrong = wrong.to("cpu").reshape(rows, -1) & counted
+    wrong = (logits.argmax(axis) != target).to("cpu").reshape(rows, -1) & counted
     return wrong.sum(1).to(torch.float64) / counted.sum(1).clamp(min=1)

@@ -15,7 +15,7 @@ from resnet_probe.examining.losses import RowErrors, RowLosses
 from resnet_probe.examining.plan import Ordinals
 from resnet_probe.examining.probe_set import ProbeSet, seed_generators
 from resnet_probe.examining.progress import Stop
-from resnet_probe.examining.removal import Removal, run_without
+from resnet_probe.examining.removal import Misplaced, Removal, run_without
 from resnet_probe.examining.subject import Subject
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
@@ -31,6 +31,7 @@ class Outcome:
 
     losses: torch.Tensor  # (samples,)
     errors: torch.Tensor | None  # (samples,)
+    shares: torch.Tensor | None = None  # (samples,): what each counts in the loss's own mean
 
 
 class Rounds:
@@ -47,8 +48,8 @@ class Rounds:
         assert subject.blocks is not None
         self._network = subject.network
         self._probe_set = probe_set
-        self._losses = losses
-        self._errors = errors
+        self.losses = losses
+        self.errors = errors
         self._forward = forward
         self._stop = stop
         self._modules: Mapping[str, torch.nn.Module] = dict(modules_of(subject.network))
@@ -82,7 +83,13 @@ class Rounds:
 
         outcome = self._round(call, first)
         start = time.perf_counter()
-        again = self._one(0, lambda batch, number: self._call_without(batch, number, ()))
+        try:
+            again = self._one(0, lambda batch, number: self._call_without(batch, number, ()))
+        except Misplaced as problem:
+            raise ProbeError.explain(
+                "examine", type(self._network).__name__, f"in eval mode {problem}",
+                "make its eval mode deterministic",
+            ) from problem  # fmt: skip
         self.seconds_of_first = time.perf_counter() - start
         self._compare(first[0], again.losses)
         return outcome
@@ -116,10 +123,11 @@ class Rounds:
             if first is not None and not first:
                 first.append(parts[0].losses)
         errors = [part.errors for part in parts if part.errors is not None]
-        return Outcome(
-            torch.cat([part.losses for part in parts]),
-            torch.cat(errors) if len(errors) == len(parts) else None,
-        )
+        shares = [part.shares for part in parts if part.shares is not None]
+        losses = torch.cat([part.losses for part in parts])
+        if len(shares) == len(parts) and (mean := float(torch.cat(shares).mean())) > 0:
+            losses /= mean  # so that their mean is what the loss says of all rows at once
+        return Outcome(losses, torch.cat(errors) if len(errors) == len(parts) else None)
 
     def _one(self, number: int, call: Callable[[Any, int], Any]) -> Outcome:
         batch = moved(self._probe_set.batches[number], self._network)
@@ -127,7 +135,9 @@ class Rounds:
         seed_generators()
         output = call(batch, number)
         target = target_of(batch)
-        return Outcome(self._losses(output, target, rows), self._errors(output, target, rows))
+        losses = self.losses(output, target, rows)
+        shares = self.losses.shares(target, rows)
+        return Outcome(losses, self.errors(output, target, rows), shares)
 
     def _compare(self, one: torch.Tensor, other: torch.Tensor) -> None:
         """Two passes over the same rows are to be equal bit for bit, or nearly."""

@@ -40,6 +40,7 @@ class Subject:
     step: int  # that comes next, or is under way
     recording: Recording | None
     is_finished: bool
+    training_loss: float | None = None  # logged last
 
     @property
     def chosen(self) -> Mapping[str, str] | None:

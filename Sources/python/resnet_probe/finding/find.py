@@ -209,8 +209,9 @@ def _copied(model: torch.nn.Module, memo: dict[int, Any] | None = None) -> torch
     return twin
 
 
-#: Held while the compiler's stance is changed, which is one for all threads.
-_stance = threading.Lock()
+#: Held while the compiler's stance is changed, which is one for all threads. A search may come up
+#: within another one: in a callback of the network.
+_stance = threading.RLock()
 
 
 @contextmanager

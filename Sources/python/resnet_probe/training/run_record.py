@@ -39,6 +39,7 @@ class RunRecord:
 
     def __init__(self, settings: Settings, notices: Notices, ranks: Ranks, guard: Guard) -> None:
         self.is_given_up = False
+        self.last_loss: float | None = None  # logged, as far as it has come
         self._settings = settings
         self._notices = notices
         self._ranks = ranks
@@ -122,6 +123,7 @@ class RunRecord:
             self._recording.put(frame)
         if self._recording is not None:
             for number, values in self._metrics.ready(wait=wait):
+                self.last_loss = values.get("loss", self.last_loss)
                 self._recording.log(number, values)
 
     def log(self, number: int, values: Mapping[str, Any]) -> None:
@@ -136,6 +138,8 @@ class RunRecord:
                 later[key] = number_of
             else:
                 ready[key] = number_of
+        if isinstance(ready.get("loss"), float):
+            self.last_loss = ready["loss"]
         if later:
             self._metrics.add(number, later)
             if any(step.number == number for step in self._in_flight):

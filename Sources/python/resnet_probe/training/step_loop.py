@@ -104,6 +104,7 @@ class StepLoop:
         return Subject(
             self._watch.model, self.blocks, self._selector, self._settings, self._notices,
             self.ranks, self.next_step, self._record.recording, self.is_finished,
+            self._record.last_loss,
         )  # fmt: skip
 
     def open(self, found: BlockMap | None) -> None:
