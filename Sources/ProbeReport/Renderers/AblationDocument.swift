@@ -30,7 +30,7 @@ public struct ExaminationDocument: Encodable, Sendable {
     baseLoss = OrNull(finite: examination.baseLoss)
     baseError = OrNull(finite: examination.baseError)
     confidence = OrNull(finite: examination.confidence)
-    tolerance = OrNull(finite: settings.tolerance(baseLoss: examination.baseLoss))
+    tolerance = OrNull(finite: settings.tolerance(of: examination))
     together = ablations.all.filter { $0.ordinals.count > 1 }.map(JointAblationDocument.init)
   }
 }

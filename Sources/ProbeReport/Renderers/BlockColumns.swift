@@ -182,7 +182,7 @@ extension BlockColumns {
           + "\(Words.count(examination.samples, "sample")) "
           + "(\(Number.format(examination.baseLoss, significant: 3)) with all blocks, after "
           + "\(Words.count(examination.step, "step")); tolerance "
-          + "\(Number.format(report.settings.tolerance(baseLoss: examination.baseLoss), significant: 2))), "
+          + "\(Number.format(report.settings.tolerance(of: examination), significant: 2))), "
           + "with its bounds, "
           + "\(Number.percent(examination.confidence)) confidence on each side")
     }
