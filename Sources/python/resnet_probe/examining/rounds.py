@@ -148,7 +148,7 @@ class Rounds:
             raise ProbeError.explain(
                 "examine", type(self._network).__name__,
                 f"two passes over the same rows in eval mode differ by {self.spread:.2g} in loss",
-                "make its eval mode deterministic",
+                "make its eval mode deterministic, and the loss function if that keeps a state",
             )  # fmt: skip
 
     def _refusal(self, problem: Exception) -> ProbeError:
