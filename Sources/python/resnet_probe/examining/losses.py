@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from resnet_probe.examining.probe_set import rows_between
+from resnet_probe.examining.probe_set import mapped, rows_between
 from resnet_probe.examining.weighting import Weighting
 from resnet_probe.notices import ProbeError
 
@@ -66,7 +66,10 @@ class RowLosses:
             output = logits_of(output)
         if self._unreduced is not None:
             try:
-                values = self._by_rows(self._unreduced(output, target), target, rows)
+                given = mapped(
+                    (output, target), torch.clone
+                )  # a loss may write into what it is given
+                values = self._by_rows(self._unreduced(*given), target, rows)
             except Exception:
                 values = None  # a `reduction` of another meaning: the plain call tells
             if values is not None:
@@ -177,13 +180,13 @@ class RowErrors:
 
 
 def called(function: Compare, what: str, output: Any, target: Any) -> Any:
-    """What a user's function says of an output and what it is compared with.
+    """What a user's function says of copies of an output and what it is compared with.
 
     Raises:
         ProbeError: In one line, where it raises.
     """
     try:
-        return function(output, target)
+        return function(*mapped((output, target), torch.clone))
     except Exception as problem:
         words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
         raise ProbeError.explain(

@@ -29,7 +29,7 @@ class Options:
         """Raises a ProbeError, in one line, for what means nothing."""
         samples, confidence, seconds = self.samples, self.confidence, self.seconds
         problems = (
-            (_is_whole(samples) and samples >= 2, "samples", "a whole number, at least 2"),
+            (_is_whole(samples) and samples >= 2, "samples", "at least 2"),
             (
                 _is_number(confidence) and 0.5 < confidence < 1,
                 "confidence",
