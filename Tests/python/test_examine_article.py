@@ -8,7 +8,16 @@ import re
 
 import pytest
 import resnet_probe
-from resnet_probe.examining import ablating, examination, examine, losses, plan, progress, rounds
+from resnet_probe.examining import (
+    ablating,
+    examination,
+    examine,
+    losses,
+    plan,
+    progress,
+    remarks,
+    rounds,
+)
 from torch.nn.functional import cross_entropy
 
 from journals import ROOT
@@ -42,6 +51,12 @@ def test_the_code_runs_and_prints_a_table(
         (examine, "its recording has ended"),
         (examine, "its parameters are sharded"),
         (examine, "rank 0 examines for all ranks"),
+        (remarks, "batch norm's running averages lag"),
+        (remarks, "its forward in eval mode wrote "),
+        (remarks, "of the loss's values are exactly 0 where targets hold padding"),
+        (losses, "the loss of a batch is no mean of its rows' losses"),
+        (plan, " is one block, no set"),
+        (ablating, ", all of them measured before"),
         (rounds, "two passes over the same rows in eval mode differ by "),
         (losses, "the network returns no loss"),
     ],
@@ -50,7 +65,7 @@ def test_the_code_runs_and_prints_a_table(
 def test_it_quotes_what_is_said(module: object, words: str) -> None:
     source = inspect.getsource(module)  # type: ignore[arg-type]
     assert words in re.sub(r'"\s+f?"', "", source)
-    assert re.sub(r"\{\w+\}", "", words).strip(" ;") in TEXT
+    assert re.sub(r"\{\w+\}", "", words).strip(" ;,") in TEXT
 
 
 def test_it_explains_every_argument_and_every_number_of_a_block() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,7 @@ from resnet_probe.sharding import has_sharded
 from resnet_probe.training.compilation import leave_uncompiled
 from resnet_probe.training.entrance import entrance_of
 from resnet_probe.training.ranks import Ranks
+from resnet_probe.training.recipe import recipe_of
 from resnet_probe.training.step_loop import StepLoop
 from resnet_probe.training.unsupported import why_not
 from resnet_probe.training.wrapped import network_within, process_group_of
@@ -107,6 +109,7 @@ def attach(
     if isinstance(network, torch.nn.Module):
         declared_in(network, chosen)
     optimizers = _optimizers(optimizer)
+    settings = dataclasses.replace(settings, recipe=recipe_of(optimizers))
     reason = why_not(model)
     if reason is not None and settings.is_on:
         notices.say("unsupported", f"nothing is recorded: {reason}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -39,6 +39,8 @@ class Settings:
     config: object
     memory: float | None
     """The most that activations kept for the backward pass take: bytes, or a fraction if a float."""
+    recipe: Mapping[str, str] = field(default_factory=dict)
+    """What the optimizers say; beside `config` where that does not."""
 
 
 def parse_settings(

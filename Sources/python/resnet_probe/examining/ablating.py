@@ -56,11 +56,11 @@ class Ablating:
         base = self._rounds.untouched()
         comparison = Comparison(base, self._bootstrap)
         if not math.isfinite(comparison.loss):
-            bad = int((~torch.isfinite(base.losses)).sum())
+            bad = torch.nonzero(~torch.isfinite(base.losses)).flatten().tolist()
             raise ProbeError.explain(
                 "examine", type(self._subject.network).__name__,
-                f"{bad} of {len(base.losses)} samples have no finite loss with all blocks in place",
-                "examine it before it diverges, or give a loss function that is finite",
+                f"{len(bad)} of {len(base.losses)} samples have no finite loss with all blocks in place",
+                f"look at the input of row {bad[0] if bad else 0} of the probe set, and at its loss alone",
             )  # fmt: skip
         self._check_earlier(comparison.loss)
         sets, self._left_out = what_fits(self._sets, self._blocks, self._rounds.passes)
@@ -142,7 +142,7 @@ class Ablating:
         subject, rounds = self._subject, self._rounds
         for words in (
             of_padding(rounds.losses),
-            of_lagging(subject.network, loss, subject.training_loss, rounds.errors),
+            of_lagging(rounds, subject.network, loss, subject.training_loss),
         ):
             if words is not None:
                 write_line(f"resnet-probe: examine: {words}")

@@ -49,9 +49,9 @@ def arguments_of(network: torch.nn.Module, batch: Any) -> tuple[tuple[Any, ...],
 
 
 def moved(batch: Any, network: torch.nn.Module) -> Any:
-    """The batch where the network's parameters are."""
+    """A copy of the batch where the network's parameters are; a forward may write into it."""
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    return batch if device.type == "cpu" else mapped(batch, lambda tensor: tensor.to(device))
+    return mapped(batch, lambda tensor: tensor.to(device, copy=True))
 
 
 def _taken(network: torch.nn.Module, batch: Mapping[Any, Any]) -> dict[str, Any]:

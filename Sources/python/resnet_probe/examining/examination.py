@@ -86,6 +86,10 @@ class Examination:
             ("block removed", "loss change", "lower", "upper", "error change", "identity gap")
         ]
         rows += [_row(one) for one in self.blocks]
+        is_told = [any(row[column] for row in rows[1:]) for column in range(len(rows[0]))]
+        rows = [
+            tuple(cell for cell, told in zip(row, is_told, strict=True) if told) for row in rows
+        ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = [
             "  ".join(

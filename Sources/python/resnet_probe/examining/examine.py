@@ -20,9 +20,9 @@ from resnet_probe.examining.options import Options
 from resnet_probe.examining.plan import planned_sets
 from resnet_probe.examining.probe_set import ProbeSet, read_probe_set
 from resnet_probe.examining.progress import Progress, Stop, Stopped
+from resnet_probe.examining.reached import modules_reached
 from resnet_probe.examining.remarks import of_written
 from resnet_probe.examining.rounds import Rounds
-from resnet_probe.examining.reached import modules_reached
 from resnet_probe.examining.subject import Examined, Subject
 from resnet_probe.finding.find import found_in, kept_randomness, uncompiled
 from resnet_probe.notices import ProbeError, write_line
@@ -72,7 +72,7 @@ def examine(
             within.enter_context(stop)
             within.enter_context(torch.inference_mode(False))
             with kept_randomness():
-                probe_set = _read(batches, options.samples, stop, by_row=loss_fn is None)
+                probe_set = _read(batches, int(options.samples), stop, by_row=loss_fn is None)
                 subject = _opened(training, probe_set, options)
             written = within.enter_context(kept_state(subject.network, *reached))
             within.enter_context(uncompiled())
@@ -103,7 +103,7 @@ def _ablating(
     rounds = Rounds(subject, probe_set, RowLosses(loss_fn), errors, options.forward, stop)
     return Ablating(
         subject, rounds, sets, _identity(subject, probe_set, loss_fn, options),
-        Bootstrap(probe_set.samples, options.confidence), stop, progress,
+        Bootstrap(probe_set.samples, float(options.confidence)), stop, progress,
     )  # fmt: skip
 
 
@@ -114,7 +114,12 @@ def _identity(
     functions = hashlib.sha256()
     for function in (loss_fn, options.error_fn, options.forward):
         take_in_function(functions, function)
-    said = (subject.step, options.confidence, probe_set.rows, autocast_state(subject.network))
+    said = (
+        subject.step,
+        float(options.confidence),
+        probe_set.rows,
+        autocast_state(subject.network),
+    )
     return identity_of(
         [subject.ranks.run, repr(said).encode(), functions.digest(), probe_set.digest(),
          contents_of(subject.network)]

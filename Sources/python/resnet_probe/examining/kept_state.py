@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch.nn.parameter import is_lazy
@@ -65,7 +66,10 @@ class _KeptModule:
         """Undoes what became of it."""
         module = self._module
         module.training = self._training
-        for own, before in ((module._parameters, self._parameters), (module._buffers, self._buffers)):
+        for own, before in (
+            (module._parameters, self._parameters),
+            (module._buffers, self._buffers),
+        ):
             parts = {key: None if one is None else one.tensor for key, one in before.items()}
             if list(own) != list(parts) or any(own[key] is not parts[key] for key in parts):
                 own.clear()
@@ -89,7 +93,7 @@ class _KeptTensor:
         own = tensor.device if device is None else torch.device(device)
         self._before = self._place.to(own, copy=True)
 
-    def put_back(self, into: dict[str, torch.Tensor | None], key: str) -> bool:
+    def put_back(self, into: MutableMapping[str, Any], key: str) -> bool:
         """Whether there was something to put back; what can take nothing any more is replaced."""
         try:
             is_same = _is_same_place(self.tensor, self._place)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
-from resnet_probe.examining.probe_set import rows_between
+from resnet_probe.examining.probe_set import mapped, rows_between
 from resnet_probe.examining.weighting import Weighting
 from resnet_probe.notices import ProbeError
 
@@ -20,6 +21,8 @@ Compare = Callable[[Any, Any], Any]
 IGNORED = -100
 #: From which share of zeros on among a loss's values padding is thought to be averaged in.
 _MANY_ZEROS = 0.1
+#: How far a batch's loss may be from what its rows make of it, of the loss itself.
+_SLACK = 1e-3
 _ADDING = ("sum", "batchmean")
 
 
@@ -40,6 +43,7 @@ class RowLosses:
         self._weighting = Weighting.of(loss_fn)
         self._zeros = self._values = 0
         self._has_padding = False
+        self._is_known_to_split = False
 
     @property
     def counts_padding(self) -> float | None:
@@ -62,13 +66,17 @@ class RowLosses:
             output = logits_of(output)
         if self._unreduced is not None:
             try:
-                values = self._by_rows(self._unreduced(output, target), target, rows)
+                given = mapped(
+                    (output, target), torch.clone
+                )  # a loss may write into what it is given
+                values = self._by_rows(self._unreduced(*given), target, rows)
             except Exception:
                 values = None  # a `reduction` of another meaning: the plain call tells
             if values is not None:
                 return values
             self._unreduced = None
-        values = self._by_rows(self._called(output, target), target, rows)
+        whole = self._called(output, target)
+        values = self._by_rows(whole, target, rows)
         if values is not None:
             return values
         parts = [
@@ -77,7 +85,23 @@ class RowLosses:
             )
             for row in range(rows)
         ]
-        return torch.stack([_scalar(part) for part in parts])
+        losses = torch.stack([_scalar(part) for part in parts])
+        if not self._is_known_to_split:
+            self._check_split(float(_scalar(whole)), losses)
+        return losses
+
+    def _check_split(self, whole: float, losses: torch.Tensor) -> None:
+        """A batch's loss is to be a mean of its rows' losses, however weighted, or their sum."""
+        self._is_known_to_split = True
+        slack = _SLACK * max(abs(whole), float(losses.abs().max()))
+        is_mean = float(losses.min()) - slack <= whole <= float(losses.max()) + slack
+        is_sum = abs(float(losses.sum()) - whole) <= slack
+        if math.isfinite(whole) and not is_mean and not is_sum:
+            raise ProbeError.explain(
+                "examine with", name_of(self._given), "the loss of a batch is no mean of its rows'"
+                f" losses ({whole:.3g}; {losses.min():.3g} to {losses.max():.3g} row by row)",
+                "give a loss function that returns a value for each row",
+            )  # fmt: skip
 
     def _takes_logits(self, output: Any) -> bool:
         """Whether one of torch's losses is given more than a tensor."""
@@ -156,13 +180,13 @@ class RowErrors:
 
 
 def called(function: Compare, what: str, output: Any, target: Any) -> Any:
-    """What a user's function says of an output and what it is compared with.
+    """What a user's function says of copies of an output and what it is compared with.
 
     Raises:
         ProbeError: In one line, where it raises.
     """
     try:
-        return function(output, target)
+        return function(*mapped((output, target), torch.clone))
     except Exception as problem:
         words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
         raise ProbeError.explain(
@@ -275,8 +299,10 @@ def _axis_of_classes(logits: Any, target: Any, rows: int, *, counts_tokens: bool
     return axis if classes > 1 and bool(is_class.all()) else None
 
 
-def _wrong(logits: torch.Tensor, target: torch.Tensor, rows: int, axis: int) -> torch.Tensor:
-    """Where the greatest logit is not the target's; of tokens their share."""  # (rows,)
+def _wrong(
+    logits: torch.Tensor, target: torch.Tensor, rows: int, axis: int
+) -> torch.Tensor:  # (rows,)
+    """Where the greatest logit is not the target's; of tokens their share."""
     counted = (target != IGNORED).reshape(rows, -1).to("cpu")
     wrong = (logits.argmax(axis) != target).to("cpu").reshape(rows, -1) & counted
     return wrong.sum(1).to(torch.float64) / counted.sum(1).clamp(min=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -26,13 +27,26 @@ class Options:
 
     def check(self) -> None:
         """Raises a ProbeError, in one line, for what means nothing."""
+        samples, confidence, seconds = self.samples, self.confidence, self.seconds
         problems = (
-            (isinstance(self.samples, int) and self.samples >= 2, "samples", "at least 2"),
-            (0.5 < self.confidence < 1, "confidence", "above 0.5 and below 1"),
-            (self.seconds is None or self.seconds > 0, "seconds", "above 0"),
+            (_is_whole(samples) and samples >= 2, "samples", "at least 2"),
+            (
+                _is_number(confidence) and 0.5 < confidence < 1,
+                "confidence",
+                "above 0.5 and below 1",
+            ),
+            (seconds is None or (_is_number(seconds) and seconds > 0), "seconds", "above 0"),
         )
         for is_good, name, words in problems:
             if not is_good:
                 value = getattr(self, name)
                 raise ProbeError.explain("examine with", f"{name}={value!r}", f"it is to be {words}",
                                          "give another value")  # fmt: skip
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -27,6 +27,11 @@ def planned_sets(
     sets: list[Ordinals] = [(ordinal,) for ordinal in _chosen(blocks, chosen)]
     for one in together:
         found = tuple(sorted(set(_chosen(blocks, one))))
+        if len(found) == 1 and isinstance(one, (str, int)):
+            raise ProbeError.explain(
+                "examine", f"together={list(together)!r:.80}", f"{one!r} is one block, no set",
+                "give a list of sets, each a list of names or numbers",
+            )  # fmt: skip
         if found and found not in sets:
             sets.append(found)
     return sets
@@ -52,11 +57,21 @@ def what_fits(
     return [one for one in sets if not missing & set(one)], sentences
 
 
+def _is_chosen(chosen: Callable[[Block], bool], block: Block) -> bool:
+    try:
+        return bool(chosen(block))
+    except Exception as problem:
+        words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+        raise ProbeError.explain(
+            "examine", block.name, f"blocks= raised {words}", "give a function of a block"
+        ) from problem
+
+
 def _chosen(blocks: BlockMap, chosen: Any) -> list[int]:
     if chosen is None:
         return [block.ordinal for block in blocks]
     if callable(chosen):
-        return [block.ordinal for block in blocks if chosen(block)]
+        return [block.ordinal for block in blocks if _is_chosen(chosen, block)]
     wanted = [chosen] if isinstance(chosen, (str, int)) else list(chosen)
     found: list[int] = []
     for one in wanted:

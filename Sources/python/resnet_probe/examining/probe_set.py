@@ -85,7 +85,13 @@ def read_probe_set(
 
 def rows_of(batch: Any) -> int:
     """The rows of a batch: the first size of its first tensor."""
-    first = next((tensor for tensor in tensors_in(batch) if tensor.ndim), None)
+    tensors = list(tensors_in(batch))
+    first = next((tensor for tensor in tensors if tensor.ndim), None)
+    if any(tensor.is_meta for tensor in tensors):
+        raise ProbeError.explain(
+            "examine", f"a batch of {type(batch).__name__}", "a tensor of it is on the meta device",
+            "give batches that hold numbers",
+        )  # fmt: skip
     if first is None:
         raise ProbeError.explain(
             "examine", f"a batch of {type(batch).__name__}", "it holds no tensor with rows",

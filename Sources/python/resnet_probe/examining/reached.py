@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -65,14 +66,9 @@ def _parts(thing: Any, names: frozenset[str]) -> Iterator[tuple[object, frozense
     elif hasattr(thing, "__dict__"):
         own = vars(thing)
         if not isinstance(thing, types.ModuleType):
-            called = getattr(type(thing), "__call__", None)
-            if isinstance(called, types.FunctionType) and not _is_torchs(called):
-                yield called, names
-                names |= _names_of(called)
-            forward = getattr(type(thing), "forward", None)
-            if isinstance(thing, torch.nn.Module) and not _is_torchs(forward):
-                yield forward, names
-                names |= _names_of(forward)
+            for method in _methods(type(thing), names):
+                yield method, names
+                names |= _names_of(method)
         yield from ((own[name], names) for name in names if name in own)
 
 
@@ -88,6 +84,21 @@ def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[object, f
     yield from (
         (function.__globals__[name], names) for name in names if name in function.__globals__
     )
+
+
+def _methods(kind: type, names: frozenset[str]) -> list[types.FunctionType]:
+    """The methods that code which knows some names may call, and those that they call."""
+    found: dict[str, types.FunctionType] = {}
+    waiting = ["__call__", "forward", *names]
+    for name in waiting:
+        method = inspect.getattr_static(kind, name, None)
+        if isinstance(method, property):
+            method = method.fget
+        is_new = isinstance(method, types.FunctionType) and name not in found
+        if is_new and not _is_torchs(method):
+            found[name] = method
+            waiting += _names_of(method)
+    return list(found.values())
 
 
 def _each(parts: Iterable[Any], names: frozenset[str]) -> Iterator[tuple[object, frozenset[str]]]:

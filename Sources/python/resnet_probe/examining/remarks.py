@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 import torch
 
-from resnet_probe.examining.losses import RowErrors, RowLosses
+from resnet_probe.examining.losses import RowLosses
+from resnet_probe.examining.rounds import Rounds
+from resnet_probe.examining.running_averages import normalizers_in
 from resnet_probe.summary import first_names
 
-#: How many times the loss in training the one in eval mode is, from which on that is said.
-_FAR_ABOVE = 2.0
+#: How many times the loss by a batch's own statistics the one in eval mode is, where that is said.
+_ABOVE_OWN = 1.5
+#: How many times the loss in training it is, where a batch has too few rows for statistics.
+_ABOVE_TRAINING = 2.0
 
 
 def of_padding(losses: RowLosses) -> str | None:
@@ -26,21 +30,27 @@ def of_padding(losses: RowLosses) -> str | None:
 
 
 def of_lagging(
-    network: torch.nn.Module, loss: float, training_loss: float | None, errors: RowErrors
+    rounds: Rounds, network: torch.nn.Module, loss: float, training_loss: float | None
 ) -> str | None:
-    """Where a network with batch norm guesses worse than chance in eval mode, but not in training."""
-    has_averages = any(
-        getattr(module, "running_mean", None) is not None for module in network.modules()
-    )
-    if not has_averages or training_loss is None or errors.classes is None:
+    """Where batch norm's running averages make another network of it than the one that trains."""
+    so = "batch norm's running averages lag, and the ablations speak of that network"
+    then = "examine after more steps"
+    if rounds.lag is not None:
+        by_averages, by_own = rounds.lag
+        if not by_averages > _ABOVE_OWN * by_own >= 0:
+            return None
+        return (
+            f"the loss of the first batch is {by_averages:.3g} in eval mode and {by_own:.3g} by the"
+            f" batch's own statistics: {so}; {then}"
+        )
+    if not normalizers_in(network) or training_loss is None or rounds.errors.classes is None:
         return None
-    chance = math.log(errors.classes)
-    if not (loss > chance and loss > _FAR_ABOVE * training_loss >= 0):
+    chance = math.log(rounds.errors.classes)
+    if not (loss > chance and loss > _ABOVE_TRAINING * training_loss >= 0):
         return None
     return (
         f"the loss is {loss:.3g} in eval mode, worse than chance ({chance:.3g}), and was"
-        f" {training_loss:.3g} in training: batch norm's running averages may lag, and the"
-        " ablations speak of that network; examine after more steps"
+        f" {training_loss:.3g} in training: perhaps {so}; {then}"
     )
 
 

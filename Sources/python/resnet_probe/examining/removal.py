@@ -80,6 +80,7 @@ class Removal(TorchFunctionMode):
         }
         self._streams: dict[int, torch.Tensor] = {}
         self._calls: dict[str, int] = {}
+        self._gone: list[torch.Tensor] = []  # new maps of dense blocks, which later layers join too
         self._wanted = len(spots)
         self._removed = 0
 
@@ -103,10 +104,23 @@ class Removal(TorchFunctionMode):
         ):
             raise Misplaced("its passes do not all run the same operations")
         spot = self._joins.get(number)
-        if spot is None:
-            return args, kwargs
-        self._removed += 1
-        return _without(spot, name, args, kwargs)
+        is_list = name in operations.CATS
+        if spot is not None:
+            self._removed += 1
+            if not is_list:
+                return _without(spot, args, kwargs, is_in_place=name == "add_")
+            self._gone.append(_parts(args, kwargs)[spot.branch])
+        if is_list and self._gone:
+            return self._cleared(args, kwargs)
+        return args, kwargs
+
+    def _cleared(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """A concatenation with zeros in place of what is gone."""
+        parts = [
+            torch.zeros_like(part) if any(part is one for one in self._gone) else part
+            for part in _parts(args, kwargs)
+        ]
+        return ((parts, *args[1:]), kwargs) if args else (args, {**kwargs, "tensors": parts})
 
     def _layered(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         layer = self.layers
@@ -196,15 +210,15 @@ def _stream_in(args: Any, kwargs: Any) -> torch.Tensor:
     return streams[0]
 
 
-def _without(spot: Spot, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments of a join with zeros in the branch's place."""
-    if name in operations.CATS:
-        parts = list(args[0] if args else kwargs["tensors"])
-        parts[spot.branch] = torch.zeros_like(parts[spot.branch])
-        return ((parts, *args[1:]), kwargs) if args else (args, {**kwargs, "tensors": parts})
+def _parts(args: Any, kwargs: Any) -> list[torch.Tensor]:
+    return list(args[0] if args else kwargs["tensors"])
+
+
+def _without(spot: Spot, args: Any, kwargs: Any, *, is_in_place: bool) -> tuple[Any, Any]:
+    """The arguments of a sum with zeros in the branch's place."""
     key = ("input", "other")[spot.branch]
     branch = args[spot.branch] if spot.branch < len(args) else kwargs[key]
-    if spot.branch == 0 and name == "add_":
+    if spot.branch == 0 and is_in_place:
         branch.zero_()  # the sum is written there, and may be read there
         return args, kwargs
     zeros = torch.zeros_like(branch)

@@ -16,6 +16,7 @@ from resnet_probe.examining.plan import Ordinals
 from resnet_probe.examining.probe_set import ProbeSet, seed_generators
 from resnet_probe.examining.progress import Stop
 from resnet_probe.examining.removal import Misplaced, Removal, run_without
+from resnet_probe.examining.running_averages import by_batch_statistics, normalizers_in
 from resnet_probe.examining.subject import Subject
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
@@ -23,6 +24,8 @@ from resnet_probe.settings import mask_of
 
 #: How far two untouched passes over the same rows may be apart, of the loss itself.
 TOLERANCE = 1e-3
+#: From how many rows on a batch has statistics of its own.
+_FEWEST_ROWS = 16
 
 
 @dataclass(slots=True)
@@ -65,6 +68,8 @@ class Rounds:
         self.seconds_of_first = 0.0
         #: How far two untouched passes over it are apart.
         self.spread = 0.0
+        #: The loss of its rows, and that by their own statistics in place of batch norm's averages.
+        self.lag: tuple[float, float] | None = None
 
     def untouched(self) -> Outcome:
         """The round that all others are compared with.
@@ -92,7 +97,19 @@ class Rounds:
             ) from problem  # fmt: skip
         self.seconds_of_first = time.perf_counter() - start
         self._compare(first[0], again.losses)
+        self.lag = self._lag(float(first[0].mean()))
         return outcome
+
+    def _lag(self, loss: float) -> tuple[float, float] | None:
+        normalizers = normalizers_in(self._network)
+        if not normalizers or self._probe_set.rows[0] < _FEWEST_ROWS:
+            return None
+        try:
+            with by_batch_statistics(normalizers):
+                own = self._one(0, lambda batch, _: call_of(self._network, self._forward, batch)())
+        except Exception:
+            return None  # a norm of another kind
+        return loss, float(own.losses.mean())
 
     def without(self, ordinals: Ordinals) -> Outcome:
         """The round without some blocks.
@@ -148,7 +165,7 @@ class Rounds:
             raise ProbeError.explain(
                 "examine", type(self._network).__name__,
                 f"two passes over the same rows in eval mode differ by {self.spread:.2g} in loss",
-                "make its eval mode deterministic",
+                "make its eval mode deterministic, and the loss function if that keeps a state",
             )  # fmt: skip
 
     def _refusal(self, problem: Exception) -> ProbeError:

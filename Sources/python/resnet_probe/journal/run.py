@@ -5,6 +5,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from resnet_probe.journal.limits import GREATEST_STEP, MAXIMUM_RANKS, MAXIMUM_TEXT_LENGTH
@@ -84,6 +85,7 @@ def open_run(
     run: bytes | None = None,
     attempt: bytes | None = None,
     config: object = None,
+    recipe: Mapping[str, str] | None = None,
     first_step: int = 0,
     planned_steps: int | None = None,
     rank: int = 0,
@@ -94,7 +96,8 @@ def open_run(
     Random identities where none are given, which fits a run of one process. What no journal can
     carry is cut or replaced by the default, with one notice: texts over 512 bytes, steps and
     ranks that cannot be, a configuration over its limits. Secrets are taken out of ``config``, a
-    mapping, namespace or dataclass, however nested.
+    mapping, namespace or dataclass, however nested. Of ``recipe``, which nobody wrote, what
+    ``config`` does not say is added, as far as it fits.
 
     Raises:
         ProbeError: In place of a notice, where notices are strict.
@@ -111,6 +114,9 @@ def open_run(
     entries, cut = shortened(redacted(flattened({} if config is None else config)))
     if cut is not None:
         notices.say("configuration", cut)
+    if recipe:
+        more, over = shortened(entries | redacted(_added(entries, recipe)))
+        entries = more if over is None else entries
     return RunOpened(
         run=run or random_identity(),
         attempt=attempt or random_identity(),
@@ -125,6 +131,11 @@ def open_run(
         host=_host(),
         config=entries,
     )
+
+
+def _added(config: Mapping[str, str], recipe: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The entries of a recipe under keys that a configuration has not."""
+    return [(key, value) for key, value in recipe.items() if key not in config]
 
 
 def _short(text: str, what: str, notices: Notices) -> str:

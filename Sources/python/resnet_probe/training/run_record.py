@@ -171,8 +171,8 @@ class RunRecord:
         settings, ranks = self._settings, self._ranks
         opened = open_run(
             settings.name, self._notices, project=settings.project, run=ranks.run,
-            attempt=ranks.attempt, config=settings.config, first_step=self._first_step,
-            planned_steps=settings.planned_steps, rank=ranks.rank, world_size=ranks.world_size,
+            attempt=ranks.attempt, config=settings.config, recipe=settings.recipe,
+            first_step=self._first_step, planned_steps=settings.planned_steps, rank=ranks.rank, world_size=ranks.world_size,
         )  # fmt: skip
         self._agreed = agreed
         spool = settings.environment.spool

@@ -102,9 +102,8 @@ class StepLoop:
     def subject(self) -> Subject:
         """What `examine` needs of this training."""
         return Subject(
-            self._watch.model, self.blocks, self._selector, self._settings, self._notices,
-            self.ranks, self.next_step, self._record.recording, self.is_finished,
-            self._record.last_loss,
+            self._watch.model, self.blocks, self._selector, self._settings, self._notices, self.ranks,
+            self.next_step, self._record.recording, self.is_finished, self._record.last_loss,
         )  # fmt: skip
 
     def open(self, found: BlockMap | None) -> None:

@@ -87,7 +87,7 @@ class UpdateWatch:
         self._watched: dict[int, Optimizer] = {}
         self._scaler = _scaler_within(scaler)
         self._scaled_step: ScaledStep | None = None
-        for optimizer in [_optimizer_within(outer) for outer in optimizers]:
+        for optimizer in [optimizer_within(outer) for outer in optimizers]:
             if id(optimizer) in self._watched:
                 continue
             self._watched[id(optimizer)] = optimizer
@@ -286,12 +286,12 @@ def scaler_on_the_stack() -> object | None:
 def _states(optimizers: Sequence[Optimizer]) -> list[dict[str, Any]]:
     found = []
     for outer in optimizers:
-        states = _optimizer_within(outer).state.values()
+        states = optimizer_within(outer).state.values()
         found += [state for state in states if isinstance(state, dict)]
     return found
 
 
-def _optimizer_within(optimizer: Optimizer) -> Optimizer:
+def optimizer_within(optimizer: Optimizer) -> Optimizer:
     """The first optimizer inside wrappers that has step hooks; TypeError where there is none."""
     within: object = optimizer
     while within is not None and "_optimizer_step_pre_hooks" not in getattr(within, "__dict__", {}):
