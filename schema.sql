@@ -491,8 +491,36 @@ SELECT run_id, step, block_id, ordinal, name, identity_gap_p50, identity_gap_p90
 FROM block_latest
 WHERE identity_gap_p50 < 0.05;
 
--- What removing each block by itself did to the loss: of each run's newest complete examination, else of its
--- newest. A later attempt takes out of force what was examined after its first step.
+-- The examination that speaks for a run: of those that removed at least half as many blocks one at a time as
+-- the fullest, the newest. A later attempt takes out of force what was examined after its first step.
+CREATE VIEW run_examination AS
+SELECT
+  run_id,
+  examination_id,
+  step,                          -- optimizer steps done before it
+  samples,
+  planned,
+  blocks,                        -- that it removed one at a time
+  base_loss,
+  base_error,
+  confidence
+FROM (
+  SELECT *, row_number() OVER (
+    PARTITION BY run_id ORDER BY 2 * blocks >= most DESC, step DESC, blocks DESC, examination_id DESC) AS place
+  FROM (
+    SELECT *, max(blocks) OVER (PARTITION BY run_id) AS most
+    FROM (
+      SELECT
+        x.run_id, x.id AS examination_id, x.step, x.samples, x.planned, count(a.block_id) AS blocks,
+        x.base_loss, x.base_error, x.confidence
+      FROM examination AS x
+      JOIN attempt AS t ON t.id = x.attempt_id
+      LEFT JOIN ablation AS a ON a.examination_id = x.id
+      WHERE t.superseded_from IS NULL OR x.step <= t.superseded_from
+      GROUP BY x.id)))
+WHERE place = 1;
+
+-- What removing each block by itself did to the loss, by the examination that speaks for the run.
 CREATE VIEW block_ablation AS
 SELECT
   e.run_id,
@@ -515,17 +543,9 @@ SELECT
   a.identity_gap_p90,
   v.verdict,
   v.confirmation
-FROM run AS r
-CROSS JOIN examination AS e ON e.id = (
-  SELECT x.id
-  FROM examination AS x
-  JOIN attempt AS t ON t.id = x.attempt_id
-  WHERE x.run_id = r.id AND (t.superseded_from IS NULL OR x.step <= t.superseded_from)
-  ORDER BY (SELECT count(*) FROM ablation AS c WHERE c.examination_id = x.id) >= x.planned DESC,
-    x.step DESC, x.id DESC
-  LIMIT 1)
-CROSS JOIN ablation AS a ON a.examination_id = e.id
-CROSS JOIN block AS b ON b.id = a.block_id
+FROM run_examination AS e
+JOIN ablation AS a ON a.examination_id = e.examination_id
+JOIN block AS b ON b.id = a.block_id
 LEFT JOIN verdict AS v ON v.block_id = b.id;
 
 -- What the user logged, attempts merged: the newest wins from its first step on.

@@ -40,7 +40,8 @@ public struct AutoregressiveInterval: Sendable {
   public static let leastInnovation = 1.0 / 80
   private static let nodeCount = 24
 
-  /// Looks at a series in order; nil below two values or where one is not finite.
+  /// Looks at a series in order; nil below two values, where one is not finite, and where they are so
+  /// large that their squares are not.
   ///
   /// Complexity: O(n).
   public init?(_ values: [Double]) {
@@ -48,15 +49,17 @@ public struct AutoregressiveInterval: Sendable {
     let n = Double(values.count)
     let isConstant = values.allSatisfy { $0 == values[0] }
     let mean = isConstant ? values[0] : values.reduce(0, +) / n
+    let sums = Sums(values.map { $0 - mean })
+    guard sums.squares.isFinite else { return nil }
     count = values.count
     self.mean = mean
     student = StudentT(degreesOfFreedom: n - 1)
-    if isConstant {
+    // Differences whose squares vanish are no differences.
+    if isConstant || sums.squares < .leastNormalMagnitude {
       nodes = []
       autocorrelation = 0
       return
     }
-    let sums = Sums(values.map { $0 - mean })
     var nodes = (0..<Self.nodeCount).map { Self.node($0, sums, mean) }
     let greatest = nodes.reduce(-Double.infinity) { max($0, $1.weight) }
     for index in nodes.indices { nodes[index].weight = .exp(nodes[index].weight - greatest) }

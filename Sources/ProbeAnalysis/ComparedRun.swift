@@ -108,7 +108,7 @@ public struct ComparedRun: Sendable, Hashable {
     guard run.status == nil, let planned = run.plannedSteps, let last = run.lastStep else {
       return false
     }
-    return last + 1 >= planned
+    return last >= planned - 1
   }
 
   /// Whether its beginning was recorded.
@@ -134,7 +134,9 @@ public struct ComparedRun: Sendable, Hashable {
     // Without a loss the blocks may still tell: no sample of the last record is finite.
     if logged.isEmpty {
       let latest = history.blocks.compactMap(\.latest)
-      let bad = latest.filter { $0.nonFinite > 0 && $0.nonFinite >= $0.samples - $0.dropped }
+      let bad = latest.filter {
+        $0.nonFinite > 0 && Double($0.nonFinite) >= Double($0.samples) - Double($0.dropped)
+      }
       return bad.first.map { .nonFinite(since: $0.step) } ?? .none
     }
     let recent = logged.filter { summary in

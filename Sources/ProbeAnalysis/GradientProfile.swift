@@ -16,6 +16,8 @@ public struct GradientProfile: Sendable, Hashable {
   public struct Moment: Sendable, Hashable {
     /// The step, or the last of several.
     public let step: Int
+    /// The most records that a block's level is the median of.
+    public let records: Int
     /// The level of each block in network order; nil where it was not measured.
     public let levels: [Double?]
     /// The first block's level over the last block's; nil below two blocks, or where the last is 0.
@@ -29,6 +31,9 @@ public struct GradientProfile: Sendable, Hashable {
     /// What one block multiplies gradients by on their way back, e^−slope; above 1 they grow towards
     /// the input.
     public var factor: Double? { slope.map { .exp(-$0) } }
+
+    /// The blocks from the first to the last with a level above 0, by ordinal.
+    fileprivate let span: Double
   }
 
   /// The run's first record, where it is of step 0: before any update.
@@ -73,14 +78,21 @@ public struct GradientProfile: Sendable, Hashable {
     case vanishing
   }
 
+  /// The fewest records that say what is so now.
+  public static let leastRecords = 5
+
   /// The trouble, the one at the start first; none in a sound network.
   ///
-  /// A slope, where there is one, has to point the same way: it is depth that does it.
+  /// It has to be depth that does it: the slope over the blocks has to make up at least half of the
+  /// ratio, in logarithms. In a transformer whose last blocks read one token only (CaiT) the ratio is
+  /// 1e-6 with no slope at all. No gradient whatever at the first block needs no slope. What is so now
+  /// needs ``leastRecords`` records.
   public var troubles: [Trouble] {
     var troubles: [Trouble] = []
     if start?.explodes == true { troubles.append(.explodingAtInitialisation) }
-    if now?.explodes == true, start?.explodes != true { troubles.append(.exploding) }
-    if now?.vanishes == true { troubles.append(.vanishing) }
+    guard let now, now.records >= Self.leastRecords else { return troubles }
+    if now.explodes, start?.explodes != true { troubles.append(.exploding) }
+    if now.vanishes { troubles.append(.vanishing) }
     return troubles
   }
 }
@@ -93,23 +105,32 @@ extension GradientProfile.Moment {
     guard let step = steps.max(), levels.contains(where: { $0 != nil }) else { return nil }
     self.step = step
     self.levels = levels
+    records = blocks.map(\.records.count).max() ?? 0
     let known = levels.compactMap(\.self)
     ratio =
       known.count >= 2 && known[known.count - 1] > 0 ? known[0] / known[known.count - 1] : nil
-    slope = Self.slope(
-      zip(blocks, levels).compactMap { block, level in
-        level.flatMap { $0 > 0 ? (block.block.stage, Double(block.block.ordinal), .log($0)) : nil }
-      })
+    let points: [(stage: Int, x: Double, y: Double)] = zip(blocks, levels).compactMap {
+      block, level in
+      level.flatMap { $0 > 0 ? (block.block.stage, Double(block.block.ordinal), .log($0)) : nil }
+    }
+    slope = Self.slope(points)
+    span = (points.last?.x ?? 0) - (points.first?.x ?? 0)
   }
 
   fileprivate var explodes: Bool {
-    guard let ratio, ratio.isFinite else { return false }
-    return ratio > GradientProfile.limit && slope.map { $0 < 0 } ?? true
+    guard let ratio, ratio > GradientProfile.limit else { return false }
+    return isOfDepth(.log(ratio))
   }
 
   fileprivate var vanishes: Bool {
-    guard let ratio else { return false }
-    return ratio < 1 / GradientProfile.limit && slope.map { $0 > 0 } ?? true
+    guard let ratio, ratio < 1 / GradientProfile.limit else { return false }
+    return ratio == 0 || isOfDepth(.log(ratio))
+  }
+
+  /// Whether the slope makes up at least half of the logarithm of first over last.
+  private func isOfDepth(_ logarithm: Double) -> Bool {
+    guard let slope, logarithm.isFinite else { return false }
+    return -slope * span / logarithm >= 0.5
   }
 
   /// The median over the records that have a level.

@@ -14,7 +14,7 @@ public struct GradientSpan: Sendable, Hashable {
   public let last: Double
 
   /// Above this ratio of first to last the gradient explodes, below its inverse it vanishes.
-  public static let limit = 1e3
+  public static let limit = GradientProfile.limit
 
   /// Looks at a run's blocks in network order, at the record that `record` picks; nil where fewer than
   /// two blocks have a gradient there.

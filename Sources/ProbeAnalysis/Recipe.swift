@@ -111,7 +111,7 @@ extension Recipe {
 
   private func differs(_ a: Int?, _ b: Int?) -> Bool {
     guard let a, let b else { return false }
-    return Double((a - b).magnitude) > Self.tolerance * Double(max(a, b))
+    return abs(Double(a) - Double(b)) > Self.tolerance * Double(max(a, b))
   }
 
   /// At the steps that both measured, else by the greatest.

@@ -60,7 +60,8 @@ extension Recipe {
   fileprivate func setting(_ aspect: RecipeAspect) -> RecipeDifference.Setting? {
     switch aspect {
     case .learningRate: rates.compactMap(\.learningRate).max().map { .number($0) }
-    case .length: (plannedSteps ?? lastStep.map { $0 + 1 }).map { .number(Double($0)) }
+    case .length:
+      (plannedSteps.map(Double.init) ?? lastStep.map { Double($0) + 1 }).map { .number($0) }
     case .batch: batch.map { .number(Double($0)) }
     case .streams: shapes.isEmpty ? nil : .shapes(shapes)
     case .stochasticDepth: drops.map { .flag($0) }

@@ -24,6 +24,8 @@ public struct Skill: Sendable, Hashable {
 
   /// The optimizer steps done before the examination.
   public let step: Int
+  /// Whether the examination came before the records that the predictors are taken from.
+  public let isOlder: Bool
   /// The samples of the probe set.
   public let samples: Int
   /// The blocks of the run.
@@ -58,6 +60,7 @@ public struct Skill: Sendable, Hashable {
         return (block, ablation, change)
       }
     step = ablations.examination.step
+    isOlder = step < (history.blocks.compactMap(\.recent.first?.step).min() ?? step)
     samples = ablations.examination.samples
     blocks = history.blocks.count
     ablated = pairs.count

@@ -41,7 +41,7 @@ public struct TaylorRanking: Sendable, Hashable {
     var leader = Double.infinity
     for place in places.indices {
       let interval = intervals[place]
-      if place > 0, interval.upperBound(confidence: confidence) >= leader { continue }
+      if place > 0, interval.reaches(leader, confidence: confidence) { continue }
       starts.append(place)
       leader = interval.lowerBound(confidence: confidence)
     }
@@ -70,12 +70,18 @@ private struct TaylorSeries {
 
   /// Takes the records with a finite value; nil without any.
   init?(_ records: [BlockRecord]) {
-    let known = records.filter {
-      $0.statistics.taylorImportance.n > 0 && $0.statistics.taylorImportance.mean.isFinite
+    // A window holds a hundred thousand records: looked at by index, since a copy of each takes time.
+    var (steps, values) = ([Int](), [Double]())
+    steps.reserveCapacity(records.count)
+    values.reserveCapacity(records.count)
+    for index in records.indices {
+      let mean = records[index].statistics.taylorImportance.mean
+      guard records[index].statistics.taylorImportance.n > 0, mean.isFinite else { continue }
+      steps.append(records[index].step)
+      values.append(mean)
     }
-    guard !known.isEmpty else { return nil }
-    steps = known.map(\.step)
-    values = known.map(\.statistics.taylorImportance.mean)
+    guard !values.isEmpty else { return nil }
+    (self.steps, self.values) = (steps, values)
     mean = values.reduce(0, +) / Double(values.count)
   }
 
@@ -89,22 +95,24 @@ private struct TaylorSeries {
   /// together and says nothing of their order. Long series are looked at by the means of their spans,
   /// as gaps are (``GapInterval``).
   static func intervals(_ all: [TaylorSeries]) -> [TaylorInterval] {
-    let positive = all.filter { $0.mean > 0 }
-    var common: [Double]?
-    if let first = positive.first, positive.allSatisfy({ $0.steps == first.steps }) {
-      var sums = [Double](repeating: 0, count: first.steps.count)
-      for series in positive {
-        for (index, value) in series.logarithms.enumerated() { sums[index] += value }
+    var logarithms = all.map { $0.mean > 0 ? $0.logarithms : [] }
+    let positive = all.indices.filter { all[$0].mean > 0 }
+    if let first = positive.first, positive.allSatisfy({ all[$0].steps == all[first].steps }) {
+      var common = [Double](repeating: 0, count: logarithms[first].count)
+      for place in positive {
+        for index in common.indices { common[index] += logarithms[place][index] }
       }
-      common = sums.map { $0 / Double(positive.count) }
+      for place in positive {
+        for index in common.indices {
+          logarithms[place][index] -= common[index] / Double(positive.count)
+        }
+      }
     }
-    return all.map { series in
-      guard series.mean > 0 else { return .zero }
-      var values = series.logarithms
-      if let common { for index in values.indices { values[index] -= common[index] } }
-      let spans = GapInterval.spanMeans(values)
-      let interval = AutoregressiveInterval(spans.isEmpty ? values : spans)
-      return interval.map { .known($0) } ?? .unknown
+    return all.indices.map { place in
+      guard all[place].mean > 0 else { return .zero }
+      let spans = GapInterval.spanMeans(logarithms[place])
+      return AutoregressiveInterval(spans.isEmpty ? logarithms[place] : spans)
+        .map { .known($0) } ?? .unknown
     }
   }
 }
@@ -126,11 +134,12 @@ private enum TaylorInterval {
     }
   }
 
-  func upperBound(confidence: Double) -> Double {
+  /// Whether the upper bound is `bound` or more: one look where the bound itself takes a dozen.
+  func reaches(_ bound: Double, confidence: Double) -> Bool {
     switch self {
-    case .zero: -.infinity
-    case .unknown: .infinity
-    case .known(let interval): interval.upperBound(confidence: confidence)
+    case .zero: bound == -.infinity
+    case .unknown: true
+    case .known(let interval): interval.pValue(meanAtLeast: bound) >= 1 - confidence
     }
   }
 }

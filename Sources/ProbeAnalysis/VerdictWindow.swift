@@ -37,6 +37,11 @@ public struct VerdictWindow: Sendable, Hashable {
     self.phaseChange = phaseChange
   }
 
+  /// Whether an examination speaks of the network that the window does: not one that came before it.
+  ///
+  /// Training goes on after an examination: what a block cost then is not what it costs now.
+  public func covers(_ examination: Examination) -> Bool { examination.step >= firstStep }
+
   /// The records that lie in the window, of records in step order.
   public func records(of block: BlockHistory) -> [BlockRecord] {
     // A history is read for its window: mostly all of its records lie there, and no copy is due.

@@ -15,8 +15,8 @@ public enum Verdicts {
     let window = VerdictWindow(steps: history.steps, settings: settings)
     return judge(
       history.blocks.map { Evidence($0.block, window?.records(of: $0) ?? [], settings) },
-      window: window, start: history.steps.first?.step, ablations: history.ablations,
-      settings: settings
+      window: window, start: history.steps.first?.step,
+      ablations: usable(history.ablations, steps: history.steps, window: window), settings: settings
     ) { place in
       (history.blocks[place].crossing, history.blocks[place].first?.step)
     }
@@ -32,10 +32,21 @@ public enum Verdicts {
   ) throws(Failure) -> [BlockVerdict] {
     try judge(
       blocks.map { Evidence($0.block, $0.records, settings) }, window: window,
-      start: steps.first?.step, ablations: ablations, settings: settings
+      start: steps.first?.step, ablations: usable(ablations, steps: steps, window: window),
+      settings: settings
     ) { place throws(Failure) in
       (try crossing(blocks[place].block.ordinal), blocks[place].firstStep)
     }
+  }
+
+  /// The ablations, where they may enter verdicts.
+  private static func usable(
+    _ ablations: Ablations?, steps: [StepSummary], window: VerdictWindow?
+  ) -> Ablations? {
+    guard let ablations,
+      ExaminationUse(ablations.examination, steps: steps, window: window) == .counts
+    else { return nil }
+    return ablations
   }
 
   private static func judge<Failure>(
@@ -48,7 +59,7 @@ public enum Verdicts {
       judged.map { evidence[$0].interval!.pValue(gapAtLeast: settings.epsilon) })
     let byBlock = Dictionary(uniqueKeysWithValues: zip(judged, adjusted))
     let singles = ablations?.singles ?? [:]
-    let tolerance = settings.tolerance(baseLoss: ablations?.examination.baseLoss ?? 0)
+    let tolerance = ablations.map { settings.tolerance(of: $0.examination) } ?? 0
     var verdicts: [BlockVerdict] = []
     for place in evidence.indices {
       var verdict = evidence[place].verdict(adjusted: byBlock[place], settings)
@@ -77,8 +88,14 @@ private struct Evidence {
   let upper: Double?
   /// The share of F that is the same for every sample; nil where too few records have it.
   let constant: WindowMean?
+  /// What of the change is not the same for every sample, over ‖x‖: gap · √(1 − constant fraction).
+  let varying: WindowMean?
   /// The part of the change that turns the stream; nil where too few records have it.
   let turned: WindowMean?
+  /// The angle between x and y.
+  ///
+  /// Unit: radians.
+  let angle: WindowMean?
 
   init(_ block: Block, _ records: [some GapRecorded], _ settings: VerdictSettings) {
     self.block = block
@@ -92,19 +109,30 @@ private struct Evidence {
     upper = interval?.upperBound(confidence: settings.confidence)
     let isActive = interval != nil && (lower ?? 0) >= settings.epsilon
     func mean(
-      _ values: [Double], beyond: (Double) -> Bool
-    ) -> WindowMean? { isActive ? WindowMean(values, beyond: beyond, settings) : nil }
-    constant = mean(Self.values(records, \.constant)) { $0 > settings.constantFraction }
-    turned = mean(Self.values(records, \.turned)) { $0 < settings.epsilon }
-  }
-
-  /// The finite values of those records that have samples with a gap, in order.
-  private static func values<Record: GapRecorded>(
-    _ records: [Record], _ statistic: (Record) -> Fraction?
-  ) -> [Double] {
-    records.compactMap { record in
-      record.medianGap == nil ? nil : statistic(record)?.value
-    }.filter(\.isFinite)
+      _ statistic: (any GapRecorded) -> Double?, beyond: (Double) -> Bool
+    ) -> WindowMean? {
+      guard isActive else { return nil }
+      let values = records.compactMap { $0.medianGap == nil ? nil : statistic($0) }
+      return WindowMean(values.filter(\.isFinite), beyond: beyond, settings)
+    }
+    let epsilon = settings.epsilon
+    // Of a plain block F is y − x, which is the same for all where x and y are: it says nothing.
+    constant =
+      block.kind == .residual
+      ? mean({ $0.constant?.value }, beyond: { $0 > settings.constantFraction }) : nil
+    varying =
+      constant?.lower == nil
+      ? nil
+      : mean(
+        { record in
+          record.constant.flatMap { constant in
+            record.medianGap.map { $0 * max(0, 1 - constant.value).squareRoot() }
+          }
+        }, beyond: { $0 < epsilon })
+    turned = mean({ $0.turned?.value }, beyond: { $0 < epsilon })
+    angle =
+      turned?.upper == nil
+      ? nil : mean({ ($0.angle?.value).map { $0 * .pi } }, beyond: { $0 < epsilon })
   }
 
   /// The first verdict in the order of Verdicts.md that the window bears; ablations come after.
@@ -124,10 +152,16 @@ private struct Evidence {
         lower: lower, upper: upper, epsilon: settings.epsilon)
       return says(.undetermined, settings, missing: open)
     }
-    if let lower = constant?.lower, lower > settings.constantFraction {
+    if let lower = constant?.lower, lower > settings.constantFraction,
+      let rest = varying?.upper, rest < settings.epsilon
+    {
       return says(.constant, settings)
     }
-    if let upper = turned?.upper, upper < settings.epsilon { return says(.rescaleOnly, settings) }
+    if let upper = turned?.upper, upper < settings.epsilon, let turn = angle?.upper,
+      turn < settings.epsilon
+    {
+      return says(.rescaleOnly, settings)
+    }
     return says(.active, settings)
   }
 
@@ -166,22 +200,6 @@ private struct Evidence {
     result.constantFraction = constant.map { .init(value: $0.value, bound: $0.lower) }
     result.perpendicularRatio = turned.map { .init(value: $0.value, bound: $0.upper) }
     return result
-  }
-}
-
-extension BlockVerdict {
-  /// Holds what removing the block did against what is said of it: `active` becomes `low_influence`
-  /// where the upper bound is below the tolerance, and a verdict that predicts the block does nothing
-  /// is confirmed or contradicted.
-  fileprivate mutating func weigh(_ ablation: Ablation?, tolerance: Double) {
-    guard let ablation else { return }
-    lossChange = ablation.loss
-    // Samples whose loss is no longer finite: removing the block is no small matter.
-    let upper = ablation.loss?.upper ?? .infinity
-    let lower = ablation.loss?.lower ?? .infinity
-    if verdict == .active, upper < tolerance { verdict = .lowInfluence }
-    guard verdict.predictsNothing else { return }
-    confirmation = upper < tolerance ? .confirmed : lower > tolerance ? .contradicted : .open
   }
 }
 

@@ -65,8 +65,8 @@ public struct Fraction: Sendable, Hashable {
 /// or a distribution with `n` = 0; undefined and non-finite samples are counted.
 ///
 /// A verdict's window holds a hundred thousand of these and looks at the gap, the ratio, the cosine,
-/// Taylor importance, the perpendicular ratio and the constant fraction: the other statistics are kept
-/// aside, in storage that copies share and that is not there while they are empty (370 bytes each
+/// Taylor importance, the perpendicular ratio, the angle and the constant fraction: the other statistics are kept
+/// aside, in storage that copies share and that is not there while they are empty (400 bytes each
 /// instead of 664).
 public struct BlockStatistics: Sendable, Hashable {
   /// The block's ordinal in its run's block map.
@@ -93,10 +93,7 @@ public struct BlockStatistics: Sendable, Hashable {
   /// √max(0, q − r²/a)/√a: the part of the change that turns x.
   public var perpendicularRatio = Moments()
   /// The angle between x and y over π.
-  public var angularDistance: Moments {
-    get { aside.value.angularDistance }
-    _modify { yield &aside.value.angularDistance }
-  }
+  public var angularDistance = Moments()
   /// 1 − cos(x, y).
   public var blockInfluence: Moments {
     get { aside.value.blockInfluence }

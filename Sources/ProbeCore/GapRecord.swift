@@ -20,6 +20,8 @@ public protocol GapRecorded: Sendable {
   var constant: Fraction? { get }
   /// The part of the change that turns the stream, where samples with a finite one were measured.
   var turned: Fraction? { get }
+  /// The angle between x and y over π, where samples with one were measured.
+  var angle: Fraction? { get }
 }
 
 /// A block's record at a step, cut down to what verdicts ask: a tenth of a ``BlockRecord``, since a
@@ -45,6 +47,8 @@ public struct GapRecord: GapRecorded, Hashable {
   public var constant: Fraction?
   /// The mean part of the change that turns the stream, and the samples it is the mean of.
   public var turned: Fraction?
+  /// The mean angle between x and y over π, and the samples it is the mean of.
+  public var angle: Fraction?
 
   /// A record that says nothing yet.
   public init(step: Int) { self.step = step }
@@ -61,6 +65,7 @@ public struct GapRecord: GapRecorded, Hashable {
     gapHistogram = record.gapHistogram
     constant = record.constant
     turned = record.turned
+    angle = record.angle
   }
 
   /// The median gap, where samples with a finite gap were measured.
@@ -86,6 +91,7 @@ public struct GapRecord: GapRecorded, Hashable {
     gapHistogram.merge(other.gapHistogram)
     constant = Fraction.merged(constant, other.constant)
     turned = Fraction.merged(turned, other.turned)
+    angle = Fraction.merged(angle, other.angle)
   }
 }
 
@@ -114,6 +120,11 @@ extension BlockRecord: GapRecorded {
   /// The part of the change that turns the stream, where samples with a finite one were measured.
   public var turned: Fraction? {
     let moments = statistics.perpendicularRatio
+    return moments.n > 0 ? Fraction(n: moments.n, value: moments.mean) : nil
+  }
+  /// The angle between x and y over π, where samples with one were measured.
+  public var angle: Fraction? {
+    let moments = statistics.angularDistance
     return moments.n > 0 ? Fraction(n: moments.n, value: moments.mean) : nil
   }
 }

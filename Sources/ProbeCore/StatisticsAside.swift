@@ -1,7 +1,6 @@
 extension BlockStatistics {
   /// The statistics that only single records are asked for, under the names they have in public.
   struct Rest: Sendable, Hashable {
-    var angularDistance = Moments()
     var blockInfluence = Moments()
     var streamRMS: PooledRMS?
     var branchRMS: PooledRMS?

@@ -22,11 +22,11 @@ public enum Verdict: String, Sendable, CaseIterable {
   /// Whether the verdict calls the block an identity for its samples.
   public var isIdentity: Bool { self == .strictIdentity || self == .nearIdentity }
 
-  /// Whether the verdict predicts, from training statistics, that the block adds nothing or little that
-  /// another could not: what an ablation then confirms or contradicts.
-  public var predictsNothing: Bool {
-    isIdentity || self == .partialIdentity || self == .constant || self == .rescaleOnly
-  }
+  /// Whether the verdict predicts that the network does without the block: what an ablation then
+  /// confirms or contradicts.
+  ///
+  /// Not so `constant` and `rescaleOnly`: a bias or a factor can take the block's place, not nothing.
+  public var predictsNothing: Bool { isIdentity || self == .partialIdentity }
 }
 
 /// Where an identity comes from.
@@ -162,14 +162,17 @@ public struct VerdictSettings: Sendable, Hashable {
   public var spreadShare = 0.95
   /// A branch whose constant fraction exceeds this is constant.
   public var constantFraction = 0.95
-  /// What removing a block may cost, in the loss's unit; nil: ``tolerance(baseLoss:)`` decides.
+  /// What removing a block may cost, in the loss's unit; nil: ``tolerance(of:)`` decides.
   public var tolerance: Double?
 
   /// The settings that Verdicts.md gives.
   public init() {}
 
-  /// What removing a block may cost: as set, else 2 % of the probe set's loss, at least 0.01.
-  public func tolerance(baseLoss: Double) -> Double {
-    tolerance ?? max(0.01, 0.02 * baseLoss)
+  /// What removing a block may cost: as set, else 2 % of the probe set's loss, and where wrong
+  /// predictions can be counted, so that the loss is taken for nats, at least 0.01.
+  public func tolerance(of examination: Examination) -> Double {
+    if let tolerance { return tolerance }
+    let share = 0.02 * abs(examination.baseLoss)
+    return examination.baseError == nil ? share : max(0.01, share)
   }
 }

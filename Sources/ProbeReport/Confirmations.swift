@@ -14,7 +14,7 @@ enum Confirmations {
       return ["Candidates only. Predicted from training statistics; not confirmed by ablation."]
     }
     let tolerance = Number.format(
-      settings.tolerance(baseLoss: examination.baseLoss), significant: 2)
+      settings.tolerance(of: examination), significant: 2)
     let groups: [(names: [String], words: String)] = [
       (
         names(.confirmed),

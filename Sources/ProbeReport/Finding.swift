@@ -28,6 +28,8 @@ public struct Finding: Sendable, Hashable {
     case stoppedRanks = "stopped_ranks"
     /// Warm-up was assumed, for want of a learning rate.
     case warmUpAssumed = "warm_up_assumed"
+    /// The examination enters no verdict.
+    case unusedExamination = "unused_examination"
     /// A network so deep that small gaps are normal.
     case deepNetwork = "deep_network"
     /// The loss ended far above its start, or as no number.

@@ -26,6 +26,7 @@ extension Finding {
           kind: .warmUpAssumed,
           words: "No learning rate was recorded: warm-up is assumed to end at 5 % of the steps.")
         : nil,
+      unusedExamination(history, window: window),
       deep(history.blocks),
     ]
     return ofIntake.compactMap { $0 } + verdictChanges(history) + ofBlocks.compactMap { $0 }
@@ -166,6 +167,29 @@ extension Finding {
       kind: .stoppedRanks,
       words: "Nothing came from \(parts.joined(separator: ", ")): statistics after that are of "
         + "\(left) of \(Words.count(run.worldSize, "rank")).")
+  }
+
+  private static func unusedExamination(_ history: History, window: VerdictWindow?) -> Finding? {
+    guard let examination = history.ablations?.examination else { return nil }
+    let reason: String
+    switch ExaminationUse(examination, steps: history.steps, window: window) {
+    case .counts: return nil
+    case .old:
+      let steps = window.map { " \($0.firstStep) to \($0.lastStep)" } ?? " to come"
+      reason =
+        "they are of step \(examination.step), the verdicts look at steps\(steps). Examine again."
+    case .fewSamples:
+      reason =
+        "\(Words.count(examination.samples, "sample")) bound too little. Examine "
+        + "\(ExaminationUse.minimumSamples) or more, better 1,000."
+    case .worseThanUntrained(let loss):
+      reason =
+        "in eval mode the network's loss is \(Number.format(examination.baseLoss, significant: 3)), "
+        + "at step 0 it was \(Number.format(loss, significant: 3)). Running averages of batch norm may "
+        + "lag, or the probe set is of another kind: examine after more steps, or renew the averages."
+    }
+    return Finding(
+      kind: .unusedExamination, words: "The ablations enter no verdict: \(reason)")
   }
 
   private static func deep(_ blocks: [BlockHistory]) -> Finding? {

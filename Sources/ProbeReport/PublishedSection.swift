@@ -87,7 +87,9 @@ extension PublishedSection {
     if let basis = reference.basis, basis.channels == nil {
       sentences.append("The channels are not known: recognised by the number and kinds of blocks.")
     }
-    sentences += reference.tests.map { test in
+    // Beside numbers only: a network that none are known of is one line.
+    let tests = reference.numbers.isEmpty ? [] : reference.tests
+    sentences += tests.map { test in
       let error = Number.format(100 * test.badness, significant: 3)
       return "This run logged \(PrintableText.escape(test.metric.key)) "
         + "\(Number.format(test.metric.value)) at step \(test.metric.step): \(error) % wrong."

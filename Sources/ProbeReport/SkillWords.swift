@@ -23,7 +23,12 @@ enum SkillWords {
         "\(Words.count(skill.nonFinite, "block")) without which the loss is not finite "
           + "\(Words.verb(skill.nonFinite, "does", "do")) not take part.")
     }
-    return sentences + [ceiling(skill), better(skill)].compactMap { $0 }
+    if skill.isOlder {
+      sentences.append(
+        "The ablations are of step \(skill.step), older than the records that they are held against."
+      )
+    }
+    return sentences + [better(skill, confidence), ceiling(skill)].compactMap { $0 }
   }
 
   private static func taylor(_ skill: Skill, _ confidence: Double) -> String {
@@ -52,16 +57,21 @@ enum SkillWords {
       + "blocks apart. Examine with more."
   }
 
-  /// What does as well as Taylor importance, or better.
-  private static func better(_ skill: Skill) -> String? {
-    guard let taylor = skill.row(.taylorImportance), let value = taylor.correlation?.value else {
+  /// That Taylor importance orders nothing, or what does as well or better over as many blocks.
+  private static func better(_ skill: Skill, _ confidence: Double) -> String? {
+    guard let taylor = skill.row(.taylorImportance), let correlation = taylor.correlation else {
       return nil
     }
-    if let position = skill.row(.position)?.correlation?.value, position.magnitude >= value {
+    if correlation.bounds(confidence: confidence).lowerBound <= 0 {
+      return "That cannot be told from chance."
+    }
+    if let position = skill.row(.position)?.correlation?.value, position >= correlation.value {
       return "The position alone orders them as well (\(number(position)))."
     }
     guard let given = taylor.givenPosition else { return nil }
-    let others = skill.predictors.filter { $0.predictor != .taylorImportance }
+    let others = skill.predictors.filter {
+      $0.predictor != .taylorImportance && $0.correlation?.pairs == correlation.pairs
+    }
     let best = others.max { ($0.givenPosition ?? -1) < ($1.givenPosition ?? -1) }
     guard let best, let other = best.givenPosition, other > given else { return nil }
     return "Given the position, \(best.predictor.rawValue) does better (\(number(other)))."

@@ -28,6 +28,12 @@ public struct Summary: Sendable, Hashable {
       Self.notApplicable(blocks.filter { $0.verdict.verdict == .notApplicable }.map(\.block)),
     ].compactMap { $0 }
     details += MissingGroup.groups(blocks).map(\.sentence)
+    details += JointRemovals.sentences(ablations, names: blocks.map(\.block.name))
+    if blocks.contains(where: { [.constant, .rescaleOnly].contains($0.verdict.verdict) }) {
+      details.append(
+        "A bias can take the place of what is constant, a factor of what only rescales: predicted "
+          + "from training statistics.")
+    }
     let candidates = blocks.filter { $0.verdict.verdict.predictsNothing }
     if !candidates.isEmpty {
       details += Confirmations.sentences(candidates, ablations, settings: settings)

@@ -166,6 +166,11 @@ extension StatementHandle {
     return Moments(n: n, mean: mean ?? 0, m2: m2 ?? 0) ?? Moments()
   }
 
+  /// Moments of which only count and mean are read.
+  mutating func nextMean() -> Moments {
+    nextPooled().flatMap { Moments(n: $0.n, mean: $0.value, m2: 0) } ?? Moments()
+  }
+
   /// A count and a value; nil where nothing was looked at.
   mutating func nextFraction() -> Fraction? {
     nextPooled().map { Fraction(n: $0.n, value: $0.value) }

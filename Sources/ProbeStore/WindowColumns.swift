@@ -15,7 +15,8 @@ enum WindowColumns {
   static let gapNames = [
     "samples", "dropped", "undefined", "non_finite", "identity_gap_n", "identity_gap_p50",
     "identity_gap_histogram", "constant_fraction_n", "constant_fraction",
-    "perpendicular_ratio_n", "perpendicular_ratio_mean",
+    "perpendicular_ratio_n", "perpendicular_ratio_mean", "angular_distance_n",
+    "angular_distance_mean",
   ]
 
   /// A row's statistics of the block with this ordinal; the other statistics stay empty.
@@ -29,9 +30,8 @@ enum WindowColumns {
     statistics.identityGap.p50 = statement.nextDouble()
     statistics.identityGapHistogram = statement.nextHistogram()
     statistics.constantFraction = statement.nextFraction()
-    if let turned = statement.nextFraction() {
-      statistics.perpendicularRatio = Moments(n: turned.n, mean: turned.value, m2: 0) ?? Moments()
-    }
+    statistics.perpendicularRatio = statement.nextMean()
+    statistics.angularDistance = statement.nextMean()
     statistics.identityGap.p90 = statement.nextDouble()
     statistics.residualRatio.n = statement.nextCount()
     statistics.residualRatio.p50 = statement.nextDouble()
@@ -53,6 +53,7 @@ enum WindowColumns {
     record.gapHistogram = statement.nextHistogram()
     record.constant = statement.nextFraction()
     record.turned = statement.nextFraction()
+    record.angle = statement.nextFraction()
     return record
   }
 }

@@ -71,6 +71,24 @@ import Testing
     }
   }
 
+  @Test func `Compare.md explains every kind of finding and every effect of depth`() throws {
+    let names = try Article("Compare").rowNames
+    let kinds = try cases(of: "Kind", in: "Sources/ProbeAnalysis/ComparisonFinding.swift")
+    let effects = try cases(of: "Effect", in: "Sources/ProbeAnalysis/DepthCohort.swift")
+    #expect(kinds.count == 11 && effects.count == 4)
+    for name in kinds + effects { #expect(names.contains(name), "\(name)") }
+  }
+
+  @Test func `Published.md names the source of every published number`() throws {
+    let article = try Article("Published").text
+    let source = try Repository.text("Sources/ProbeAnalysis/Published/PublishedNumber.swift")
+    let papers = source.matches(of: #/(?:imageNet|cifar)\("([^"]+)"/#).map { String($0.1) }
+    #expect(papers.count == 9)
+    for paper in papers where !paper.hasPrefix("Hasanpour") {
+      #expect(article.contains("| \(paper) |"), "\(paper)")
+    }
+  }
+
   @Test func `WireFormat.md names every message, field and value of probe.proto`() throws {
     let article = try Article("WireFormat")
     let words = Set(article.text.matches(of: #/\w+/#).map { String($0.0) })

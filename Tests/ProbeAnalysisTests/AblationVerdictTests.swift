@@ -5,8 +5,11 @@ import Testing
 /// Verdicts that rest on more than the gap: what F is, and what removing the block did.
 @Suite struct AblationVerdictTests {
   /// A block with a constant fraction and a turned part that waver a little from record to record.
+  ///
+  /// The angle is that of the turned part beside a stream that kept its length, unless given.
   private static func block(
-    gap: Double = 0.4, constant: Double? = nil, turned: Double? = nil, records: Int = 100
+    gap: Double = 0.4, constant: Double? = nil, turned: Double? = nil, angle: Double? = nil,
+    records: Int = 100
   ) -> BlockHistory {
     var block = blockHistory(gaps: wavering(gap, count: records))
     for index in block.window.indices {
@@ -17,6 +20,8 @@ import Testing
       if let turned {
         block.window[index].statistics.perpendicularRatio = Moments(
           n: 64, mean: turned + waver, m2: 0)!
+        block.window[index].statistics.angularDistance = Moments(
+          n: 64, mean: ((angle ?? turned) + waver) / .pi, m2: 0)!
       }
     }
     return block
@@ -31,7 +36,7 @@ import Testing
     return Ablations(
       Examination(
         identity: Identity(bytes: [UInt8](repeating: 1, count: 16))!, step: 1000, samples: 100,
-        planned: 1, baseLoss: baseLoss), [ablation])
+        planned: 1, baseLoss: baseLoss, baseError: 0.05), [ablation])
   }
 
   private static func judge(
@@ -46,11 +51,11 @@ import Testing
   @Test func `a branch that adds the same to every sample is constant, with its lower bound`()
     throws
   {
-    let verdict = Self.judge(Self.block(constant: 0.98, turned: 0.3))
+    let verdict = Self.judge(Self.block(constant: 0.995, turned: 0.3))
     #expect(verdict.verdict == .constant)
     let evidence = try #require(verdict.constantFraction)
     let lower = try #require(evidence.bound)
-    #expect(0.95 < lower && lower < evidence.value && agree(evidence.value, 0.98, within: 1e-9))
+    #expect(0.95 < lower && lower < evidence.value && agree(evidence.value, 0.995, within: 1e-9))
   }
 
   @Test func `a constant fraction at the limit is not called constant`() {
@@ -68,6 +73,24 @@ import Testing
     #expect(verdict.verdict == .rescaleOnly)
     let upper = try #require(verdict.perpendicularRatio?.bound)
     #expect(0.02 < upper && upper < 0.05)
+  }
+
+  @Test func `a large constant part does not hide a varying one that matters`() {
+    // 0.4 · √(1 − 0.98) = 0.057.
+    #expect(Self.judge(Self.block(constant: 0.98, turned: 0.3)).verdict == .active)
+    #expect(Self.judge(Self.block(gap: 0.2, constant: 0.98, turned: 0.3)).verdict == .constant)
+  }
+
+  @Test func `a small output at a right angle is no rescaling`() {
+    let verdict = Self.judge(Self.block(gap: 0.98, turned: 0.01, angle: .pi / 2))
+    #expect(verdict.verdict == .active)
+  }
+
+  @Test func `a plain block whose change is constant is not called so`() {
+    var block = Self.block(constant: 0.995, turned: 0.3)
+    block.block.kind = .plain
+    block.block.shortcut = .none
+    #expect(Self.judge(block).verdict == .active)
   }
 
   @Test func `constant comes before rescale_only, and an identity before both`() {
@@ -95,6 +118,46 @@ import Testing
       Self.judge(Self.block(turned: 0.3), Self.ablations(-0.001, 0.002, 0.011)).verdict == .active)
   }
 
+  @Test func `a loss that is no count of errors has no floor under its tolerance`() {
+    var ablations = Self.ablations(0.004, 0.005, 0.006, baseLoss: 0.0003)
+    #expect(Self.judge(Self.block(turned: 0.3), ablations).verdict == .lowInfluence)
+    ablations.examination.baseError = nil
+    #expect(Self.judge(Self.block(turned: 0.3), ablations).verdict == .active)
+    #expect(Self.judge(Self.block(gap: 0.02), ablations).confirmation == .contradicted)
+  }
+
+  @Test func `an error that surely rises keeps a block from low influence`() {
+    var ablations = Self.ablations(-0.001, 0.002, 0.009)
+    ablations.all[0].error = Ablation.Change(value: 0.3, lower: 0.25, upper: 0.35)
+    #expect(Self.judge(Self.block(turned: 0.3), ablations).verdict == .active)
+    #expect(Self.judge(Self.block(gap: 0.02), ablations).confirmation == .contradicted)
+    ablations.all[0].error = Ablation.Change(value: 0.005, lower: 0, upper: 0.02)
+    #expect(Self.judge(Self.block(turned: 0.3), ablations).verdict == .lowInfluence)
+  }
+
+  @Test func `a network that does worse in eval mode than untrained is no evidence`() {
+    var run = history([Self.block(turned: 0.3)])
+    run.ablations = Self.ablations(-8, -7, -6, baseLoss: 9.9)
+    #expect(Verdicts.judge(run, settings: VerdictSettings())[0].verdict == .lowInfluence)
+    run.steps[0].loss = 2.3
+    #expect(Verdicts.judge(run, settings: VerdictSettings())[0].verdict == .active)
+    run.steps[0].loss = 12
+    #expect(Verdicts.judge(run, settings: VerdictSettings())[0].verdict == .lowInfluence)
+  }
+
+  @Test func `a probe set of fewer than a hundred samples enters no verdict`() {
+    var ablations = Self.ablations(-0.001, 0.002, 0.009)
+    ablations.examination.samples = 99
+    #expect(Self.judge(Self.block(turned: 0.3), ablations).verdict == .active)
+  }
+
+  @Test func `a change of exactly the tolerance is within it`() {
+    var settings = VerdictSettings()
+    settings.tolerance = 0
+    let verdict = Self.judge(Self.block(gap: 0.02), Self.ablations(0, 0, 0), settings: settings)
+    #expect(verdict.confirmation == .confirmed)
+  }
+
   @Test func `the tolerance is 2 % of the base loss, at least a hundredth, or as set`() {
     let low = Self.ablations(0, 0.01, 0.03, baseLoss: 2)
     #expect(Self.judge(Self.block(turned: 0.3), low).verdict == .lowInfluence)
@@ -114,9 +177,20 @@ import Testing
     #expect(confirmation(0.02, 0.03, 0.04) == .contradicted)
     #expect(confirmation(0, 0.01, 0.02) == .open)
     #expect(Self.judge(Self.block(gap: 0.02)).confirmation == nil)
-    #expect(
-      Self.judge(Self.block(constant: 0.99), Self.ablations(0.02, 0.03, 0.04)).confirmation
-        == .contradicted)
+    // A bias can take its place, not nothing.
+    let constant = Self.judge(Self.block(constant: 0.99), Self.ablations(0.02, 0.03, 0.04))
+    #expect(constant.verdict == .constant && constant.confirmation == nil)
+    #expect(constant.lossChange?.value == 0.03)
+  }
+
+  @Test func `an examination from before the window enters no verdict`() {
+    var ablations = Self.ablations(-0.001, 0.002, 0.009)
+    ablations.examination.step = 800
+    #expect(Self.judge(Self.block(turned: 0.3), ablations).verdict == .lowInfluence)
+    ablations.examination.step = 799
+    let verdict = Self.judge(Self.block(turned: 0.3), ablations)
+    #expect(verdict.verdict == .active && verdict.lossChange == nil)
+    #expect(Self.judge(Self.block(gap: 0.02), ablations).confirmation == nil)
   }
 
   @Test func `a loss that is no longer finite contradicts`() {

@@ -87,4 +87,15 @@ import Testing
     #expect(AutoregressiveInterval([1]) == nil)
     #expect(AutoregressiveInterval([1, .nan, 2]) == nil)
   }
+
+  @Test
+  func
+    `values whose squares vanish are one value, and such as have none that is finite are nothing`()
+    throws
+  {
+    let tiny = try #require(AutoregressiveInterval((0..<60).map { 1e-320 * Double(1 + $0 % 3) }))
+    #expect(tiny.upperBound(confidence: 0.95) == tiny.mean)
+    #expect(AutoregressiveInterval((0..<60).map { 1.7e308 * ($0 % 2 == 0 ? 1 : -1) }) == nil)
+    #expect(AutoregressiveInterval((0..<60).map { 1e200 * Double(1 + $0 % 3) }) == nil)
+  }
 }

@@ -73,6 +73,26 @@ import Testing
     #expect(GradientProfile(Self.run(start: odd)).troubles.isEmpty)
   }
 
+  @Test func `A ratio that one place makes is not depth either`() {
+    // As in CaiT: the last blocks read one token, all others get next to no gradient, evenly.
+    let steps = [Double](repeating: 1e-6, count: 20) + [0.5, 1]
+    let stages = [Int](repeating: 0, count: 20) + [1, 1]
+    #expect(GradientProfile(Self.run(start: steps, stages: stages)).troubles.isEmpty)
+    // Every block a stage of its own: nothing says that depth does it.
+    #expect(
+      GradientProfile(Self.run(start: [1e9, 1e6, 1e3, 1], stages: [0, 1, 2, 3])).troubles.isEmpty)
+  }
+
+  @Test func `A few records do not say what is so now`() {
+    var history = Self.run(
+      start: Self.geometric(10, factor: 1), now: Self.geometric(10, factor: 2.5))
+    for place in history.blocks.indices {
+      history.blocks[place].recent = Array(history.blocks[place].recent.suffix(4))
+    }
+    #expect(GradientProfile(history).now?.records == 4)
+    #expect(GradientProfile(history).troubles.isEmpty)
+  }
+
   @Test func `Without gradients, with one block or all zeros nothing is said`() {
     #expect(GradientProfile(Self.run(start: [nil, nil])).now == nil)
     #expect(GradientProfile(Self.run(start: [1e9])).now?.ratio == nil)

@@ -99,6 +99,18 @@ import Testing
       abs((ceiling(odd: [0: 0.2, 1: 0.1, 2: 0.3, 3: 0.4]) ?? 0) - 1.6 / 1.8) < 1e-12)
   }
 
+  @Test func `An examination from before the recent records is an older one`() {
+    func isOlder(step: Int) -> Bool? {
+      var history = Self.run(
+        taylor: [1, 2, 3, 4], ablations: examined([0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4], step: step))
+      for place in history.blocks.indices { history.blocks[place].recent.removeFirst(20) }
+      return Skill(history)?.isOlder
+    }
+    #expect(isOlder(step: 199) == true)
+    #expect(isOlder(step: 200) == false)
+    #expect(isOlder(step: 391) == false)
+  }
+
   @Test func `Only the recent records count`() {
     var history = Self.run(
       taylor: [1, 2, 3, 4], ablations: examined([0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4]))

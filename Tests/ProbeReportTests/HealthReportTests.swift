@@ -166,7 +166,7 @@ internal import Testing
       n: 64, logs: Moments(), p50: 0.12, p90: 0.2, p99: 0.3, max: 0.4)
     history.ablations = Ablations(
       Examination(
-        identity: Sample.run.uuid, step: 395, samples: 64, planned: 1, baseLoss: 0.1), [ablation])
+        identity: Sample.run.uuid, step: 395, samples: 128, planned: 1, baseLoss: 0.1), [ablation])
     #expect(
       Self.findings(history) == [
         Finding(

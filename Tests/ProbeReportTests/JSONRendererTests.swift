@@ -46,8 +46,8 @@ internal import Testing
     guard case .object(let members) = json else { return #expect(Bool(false)) }
     #expect(
       members.keys.sorted() == [
-        "blocks", "depth", "examination", "findings", "format", "gradients", "run", "settings",
-        "skill",
+        "blocks", "depth", "examination", "findings", "format", "gradients", "reference", "run",
+        "settings", "skill",
       ])
     #expect(json["format"] == .text("resnet-probe.report/1"))
     #expect(json["depth"] == .null)

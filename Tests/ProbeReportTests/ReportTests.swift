@@ -71,6 +71,8 @@ internal import Testing
         == "None of 4 blocks behaves as the identity. 1 does so for 80 % of the samples: b0. "
         + "1 adds the same to every sample: b1. 1 only rescales the stream: b2. "
         + "1 costs less than the tolerance when ablated: b3. "
+        + "A bias can take the place of what is constant, a factor of what only rescales: predicted "
+        + "from training statistics. "
         + "Candidates only. Predicted from training statistics; not confirmed by ablation.")
   }
 

@@ -66,7 +66,10 @@ internal import Testing
     let position = Self.text(
       taylor: [1, 2, 3, 4, 5, 6, 7, 8], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
     #expect(position.contains("Spearman −1.00 ("))
-    #expect(position.contains("\nThe position alone orders them as well (1.00).\n"))
+    #expect(position.contains("\nThat cannot be told from chance.\n"))
+    let both = Self.text(
+      taylor: [8, 7, 6, 5, 4, 3, 1, 2], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    #expect(both.contains("\nThe position alone orders them as well (1.00).\n"))
   }
 
   @Test func `warns of a probe set that does not tell the blocks apart`() {
@@ -83,6 +86,25 @@ internal import Testing
       noisy.contains(
         "\nThe noise ceiling is low: 360 samples hardly tell the blocks apart. Examine with more.\n"
       ))
+  }
+
+  @Test func `says that the ablations are older than what they are held against`() {
+    var history = Sample.history()
+    for place in history.blocks.indices {
+      history.blocks[place].recent = Array(history.blocks[place].window.suffix(5))
+    }
+    let blocks = 0..<4
+    func text(step: Int) -> String {
+      history.ablations = Ablations(
+        Examination(
+          identity: Sample.run.uuid, step: step, samples: 64, planned: 4, baseLoss: 0.1),
+        blocks.map { Ablation(ordinals: [$0], wallTime: 0, lossChanges: Moments()) })
+      return TerminalRenderer().render(Sample.report(history, verdicts: []))
+    }
+    let words =
+      "\nThe ablations are of step 500, older than the records that they are held against.\n"
+    #expect(text(step: 500).contains(words))
+    #expect(!text(step: 2000).contains("older than"))
   }
 
   @Test func `cannot be told of three blocks`() {

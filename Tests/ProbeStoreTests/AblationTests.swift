@@ -69,23 +69,34 @@ import Testing
     #expect(found.examination.planned == 2)
   }
 
-  @Test func `the newest complete examination speaks, else the newest`() throws {
+  @Test
+  func `the newest examination speaks that removed at least half as many blocks as the fullest`()
+    throws
+  {
     let test = try TestStore()
     var journal = TestJournal()
     func means() throws -> [Double]? {
       try test.store.ablations(ofRun: 1)?.all.map(\.lossChanges.mean)
     }
+    func take(_ byte: UInt8, step: Int, _ ordinals: [Int], _ change: Double) throws {
+      _ = try test.store.append(
+        journal.batch([.ablation(examination(byte, step: step), ablation(ordinals, change))]))
+    }
     _ = try test.store.append(journal.batch(frames))
     #expect(try means() == nil)
-    _ = try test.store.append(journal.batch([.ablation(examination(1, step: 5), ablation([0], 1))]))
-    #expect(try means() == [1])
-    _ = try test.store.append(journal.batch([.ablation(examination(2, step: 8), ablation([0], 2))]))
-    #expect(try means() == [2])
-    _ = try test.store.append(journal.batch([.ablation(examination(1, step: 5), ablation([1], 1))]))
+    try take(1, step: 5, [0], 1)
+    try take(1, step: 5, [1], 1)
     #expect(try means() == [1, 1])
-    #expect(try test.number("SELECT max(step) FROM block_ablation") == 5)
-    _ = try test.store.append(journal.batch([.ablation(examination(2, step: 8), ablation([1], 2))]))
-    #expect(try means() == [2, 2])
+    // Half of them, and newer.
+    try take(2, step: 8, [0], 2)
+    #expect(try means() == [2])
+    #expect(try test.number("SELECT max(step) FROM block_ablation") == 8)
+    // Of the same step, the fuller; one that removed several blocks together only does not speak.
+    try take(3, step: 8, [0], 3)
+    try take(3, step: 8, [1], 3)
+    try take(4, step: 9, [0, 1], 4)
+    #expect(try means() == [3, 3])
+    #expect(try test.number("SELECT blocks FROM run_examination") == 2)
   }
 
   @Test func `a later attempt takes out of force what was examined after its first step`() throws {

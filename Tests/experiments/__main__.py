@@ -48,13 +48,12 @@ def main() -> int:
             except KeyboardInterrupt:
                 is_stopped = True
                 break
-    words = head(time.monotonic() - begun)
-    text = f"{words}\n\n{table(lines)}"
-    print(text)
+    rows = [line.cells for line in lines]
+    print(f"{time.monotonic() - begun:.0f} s on {machine()}.\n\n{table(rows)}")
     if is_stopped:
         return 130
     if options.article is not None:
-        put_into(options.article, text)
+        put_into(options.article, machine(), rows, list(EXPERIMENTS))
     return 0 if all(line.claim.holds for line in lines) else 1
 
 
@@ -75,17 +74,14 @@ def _run(name: str, scene: Scene, lines: list[Line]) -> None:
         lines.append(Line(name, claim, time.monotonic() - mark))
 
 
-def head(seconds: float) -> str:
-    """When and on what it was measured."""
+def machine() -> str:
+    """What it is measured on."""
     model = platform.processor() or platform.machine()
     information = pathlib.Path("/proc/cpuinfo")
     if information.exists():
         rows = information.read_text().splitlines()
         model = next((row.split(": ")[1] for row in rows if row.startswith("model name")), model)
-    return (
-        f"{seconds:.0f} s on one core of {model}, torch {torch.__version__}, "
-        f"Python {platform.python_version()}."
-    )
+    return f"one core of {model}, torch {torch.__version__}, Python {platform.python_version()}"
 
 
 def parsed() -> argparse.Namespace:
@@ -96,7 +92,7 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, help="seeds of each experiment")
     parser.add_argument("--fast", action="store_true", help="what takes seconds, smaller")
-    parser.add_argument("--article", type=pathlib.Path, help="the article to put the table into")
+    parser.add_argument("--article", type=pathlib.Path, help="the article whose table to renew")
     options = parser.parse_args()
     if unknown := set(options.only or ()) - set(EXPERIMENTS):
         parser.error(f"there is no experiment {', '.join(sorted(unknown))}")

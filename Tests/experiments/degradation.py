@@ -6,50 +6,73 @@ from collections.abc import Iterator
 
 from experiments.claim import Claim, number
 from experiments.demo import demo_runs
+from experiments.named import named
 from experiments.predictors import recipe as resnet_56
 from experiments.scene import Scene
 from experiments.training import Recipe, outcome, trained
 
 FACTOR = 5
 
+Runs = list[str]
+"""Runs of one network, a seed each."""
+
 
 def degradation(scene: Scene) -> Iterator[Claim]:
     """Training loss of plain and residual networks, shallow and deep."""
-    runs = demo_runs(scene)
-    yield _claim(scene, "MLP 2 → 8, Swift", [[runs[name] for name in _demo_names()]])
+    demo = demo_runs(scene)
+    names = ("plain-2", "plain-8", "residual-2", "residual-8")
+    shallow, deep, residual_2, residual_8 = ([demo[name]] for name in names)
+    yield _trains_worse(scene, "MLP 2 → 8, Swift", shallow, deep, residual_8)
+    yield _is_named(scene, "MLP 2 → 8, Swift", shallow + deep, residual_2 + residual_8)
     if scene.is_fast:
         return
-    for title, recipes in (("MLP 2 → 8", _fully_connected), ("20 → 56 layers", _convolutional)):
-        seeds = [
-            [trained(scene, recipe).run for recipe in recipes(seed)] for seed in scene.seeds_or(3)
-        ]
-        yield _claim(scene, title, seeds)
+    names = ("mlp_plain-2", "mlp_plain-8", "mlp-2", "mlp-8")
+    shallow, deep, residual_2, residual_8 = (
+        _runs(scene, [Recipe(name, seed) for seed in scene.seeds_or(3)]) for name in names
+    )
+    yield _trains_worse(scene, "MLP 2 → 8", shallow, deep, residual_8)
+    yield _is_named(scene, "MLP 2 → 8", shallow + deep, residual_2 + residual_8)
+    yield from _convolutional(scene)
 
 
-def _claim(scene: Scene, title: str, seeds: list[list[str]]) -> Claim:
-    """Of each seed: runs of the shallow and the deep plain network, and of the deep residual one."""
-    over_shallow, over_residual = [], []
-    for runs in seeds:
-        shallow, deep, residual = (outcome(scene, run)["training_loss"] for run in runs)
-        over_shallow.append(deep / shallow)
-        over_residual.append(deep / residual)
+def _convolutional(scene: Scene) -> Iterator[Claim]:
+    """Networks of 20, 44 and 56 layers."""
+    names = ("plain-20", "plain-44", "plain-56", "resnet-20")
+    plain_20, plain_44, plain_56, resnet_20 = (
+        _runs(scene, [Recipe.convolutional(name, seed) for seed in scene.seeds_or(3)])
+        for name in names
+    )
+    residual = _runs(scene, [resnet_56(seed) for seed in scene.seeds_or(3)])
+    yield _trains_worse(scene, "20 → 56 layers", plain_20, plain_56, residual)
+    yield _is_named(scene, "20 → 44 layers", plain_20 + plain_44, resnet_20 + residual)
+    found = named(scene, plain_20 + plain_56 + resnet_20 + residual)
+    yield Claim("compare of 20 → 56 layers", "shown", ", ".join(found), True)
+
+
+def _runs(scene: Scene, recipes: list[Recipe]) -> Runs:
+    return [trained(scene, recipe).run for recipe in recipes]
+
+
+def _trains_worse(scene: Scene, title: str, shallow: Runs, deep: Runs, residual: Runs) -> Claim:
+    """The deep plain network against the shallow one, and against the residual one as deep."""
+    over = {}
+    for name, others in (("shallow", shallow), ("residual", residual)):
+        over[name] = min(
+            outcome(scene, run)["training_loss"] / outcome(scene, other)["training_loss"]
+            for run, other in zip(deep, others, strict=True)
+        )
     return Claim(
         f"plain deep trains worse: {title}", f"both > {FACTOR}×",
-        f"≥ {number(min(over_shallow))} × shallow, ≥ {number(min(over_residual))} × residual",
-        min(over_shallow + over_residual) > FACTOR,
+        ", ".join(f"≥ {number(factor)} × {name}" for name, factor in over.items()),
+        min(over.values()) > FACTOR,
     )  # fmt: skip
 
 
-def _demo_names() -> list[str]:
-    return ["plain-2", "plain-8", "residual-8"]
-
-
-def _fully_connected(seed: int) -> list[Recipe]:
-    return [Recipe(name, seed) for name in ("mlp_plain-2", "mlp_plain-8", "mlp-8")]
-
-
-def _convolutional(seed: int) -> list[Recipe]:
-    return [
-        Recipe.convolutional("plain-20", seed), Recipe.convolutional("plain-56", seed),
-        resnet_56(seed),
-    ]  # fmt: skip
+def _is_named(scene: Scene, title: str, plain: Runs, residual: Runs) -> Claim:
+    """That `compare` calls it degradation, of the plain networks alone."""
+    found = named(scene, plain + residual)
+    whose = "plain" if found.get("degradation") == plain else "others too"
+    return Claim(
+        f"compare names it: {title}", "degradation, plain", ", ".join([*found, whose]),
+        found == {"degradation": plain},
+    )  # fmt: skip

@@ -30,5 +30,5 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 """In the order in which they are run."""
 
-FAST = ["A", "B", "D", "H", "I", "K", "T"]
+FAST = ["A", "A′", "B", "D", "H", "I", "K", "T"]
 """Those of which a small part takes seconds."""

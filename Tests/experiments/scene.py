@@ -94,6 +94,13 @@ class Scene:
         assert isinstance(found, dict)
         return found
 
+    def compare(self, runs: list[str]) -> Row:
+        """What the command says of runs beside each other."""
+        self.take_in()
+        found = json.loads(self.command("compare", *runs, "--json", "--store", self.store))
+        assert isinstance(found, dict)
+        return found
+
     def query(self, sql: str) -> list[Row]:
         """The rows that a statement selects."""
         self.take_in()

@@ -19,11 +19,12 @@ from experiments.scene import Scene
 MOMENTUM = 0.9
 TEST_SAMPLES = 500
 
-#: Networks by the first word of their name; what follows it is the number of blocks.
+#: Networks by the first word of their name; what follows it is the number of blocks, or of layers.
 FAMILIES: dict[str, Callable[[int], nn.Module]] = {
     "mlp": mlp.residual,
     "mlp_plain": mlp.plain,
     "mlp_stochastic": mlp.stochastic_depth,
+    "plain": lambda layers: post_activation(layers, PlainBlock),
 }
 
 
@@ -42,7 +43,7 @@ class Recipe:
 
     @classmethod
     def convolutional(
-        cls, network: str, seed: int, every: int = 20, is_examined: bool = False
+        cls, network: str, seed: int, every: int = 2, is_examined: bool = False
     ) -> Recipe:
         """As the convolutional networks are trained."""
         return cls(
@@ -52,11 +53,9 @@ class Recipe:
     def make(self) -> nn.Module:
         """The network at birth."""
         torch.manual_seed(self.seed)
-        if self.network == "plain-164":
-            return post_activation(164, PlainBlock)
-        family, _, count = self.network.partition("-")
+        family, _, size = self.network.partition("-")
         if family in FAMILIES:
-            return FAMILIES[family](int(count))
+            return FAMILIES[family](int(size))
         return NETWORKS[self.network]()
 
 

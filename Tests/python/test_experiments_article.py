@@ -19,17 +19,14 @@ from experiments.experiments import EXPERIMENTS, FAST
 from experiments.rank_correlation import partial_spearman, spearman
 
 
-def measured() -> list[list[str]]:
-    """The rows of the article's table, as cells."""
+def measured() -> list[table.Cells]:
+    """The rows of the article's table."""
     text = ARTICLE.read_text(encoding="utf-8")
-    between = text.split(table.BEGIN)[1].split(table.END)[0]
-    lines = [line for line in between.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return table.rows_in(text.split(table.BEGIN)[1].split(table.END)[0])
 
 
 def test_the_article_has_a_table_of_all_experiments_in_which_every_claim_came_out() -> None:
-    head, _, *rows = measured()
-    assert head == [cell.strip() for cell in table.COLUMNS]
+    rows = measured()
     assert list(dict.fromkeys(row[0] for row in rows)) == list(EXPERIMENTS)
     assert all(len(row) == len(table.COLUMNS) for row in rows)
     assert [row for row in rows if row[4] != "ok"] == []
@@ -41,26 +38,39 @@ def test_the_article_says_what_each_experiment_shows() -> None:
         assert f"- **{name}**" in text, name
     for option in ("--only", "--seeds", "--fast", "--article"):
         assert f"`{option}" in text, option
-    assert set(FAST) <= set(EXPERIMENTS)
+    slow = [name for name in EXPERIMENTS if name not in FAST]
+    assert f"all but {', '.join(slow[:-1])} and {slow[-1]} at a small size" in text
 
 
 def test_a_table_goes_between_the_markers_and_nowhere_else(tmp_path: pathlib.Path) -> None:
-    line = table.Line("A", Claim("it falls", "÷ 2", "÷ 3", True), 1.4)
-    text = table.table([line, table.Line("B", Claim("it rises", "× 2", "× 1", False), 0.0)])
     rows = [
-        "| A | it falls | ÷ 2 | ÷ 3 | ok | 1.4 |",
-        "| B | it rises | × 2 | × 1 | FAILED | 0.0 |",
+        table.Line("A", Claim("it falls", "÷ 2", "÷ 3", True), 1.4).cells,
+        table.Line("B", Claim("it rises", "× 2", "× 1", False), 0.2).cells,
     ]
-    assert text.splitlines()[2:] == rows
+    text = table.table(rows)
+    assert text.splitlines()[2:] == [
+        "| A | it falls | ÷ 2 | ÷ 3 | ok | 1.4 |",
+        "| B | it rises | × 2 | × 1 | FAILED | 0.2 |",
+    ]
     path = tmp_path / "article.md"
     path.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
-    table.put_into(path, text)
-    assert path.read_text() == f"before\n{table.BEGIN}\n\n{text}\n\n{table.END}\nafter\n"
+    table.put_into(path, "a machine", rows, ["A", "B"])
+    inner = f"2 s on a machine.\n\n{text}"
+    assert path.read_text() == f"before\n{table.BEGIN}\n\n{inner}\n\n{table.END}\nafter\n"
     with pytest.raises(ValueError, match="wider than 120 characters"):
-        table.put_into(path, "x" * 121)
+        table.put_into(path, "x" * 121, rows, ["A", "B"])
     path.write_text("no markers")
     with pytest.raises(ValueError, match="no place for the table"):
-        table.put_into(path, text)
+        table.put_into(path, "a machine", rows, ["A", "B"])
+
+
+def test_experiments_that_were_made_anew_replace_their_own_rows_alone() -> None:
+    def row(name: str, measured: str) -> table.Cells:
+        return name, "a claim", "", measured, "ok", "1.0"
+
+    before = [row("A", "1"), row("A", "2"), row("B", "3"), row("gone", "4")]
+    after = table.renewed(before, [row("A", "5"), row("C", "6")], ["A", "C", "B"])
+    assert [(cells[0], cells[3]) for cells in after] == [("A", "5"), ("C", "6"), ("B", "3")]
 
 
 def test_numbers_are_short() -> None:

@@ -106,7 +106,7 @@ extension Architecture {
   /// Whether the blocks have about so many parameters, or it is not known: ResNeXt and wide networks
   /// have the stages of a ResNet and other blocks.
   fileprivate func hasBlocks(of expected: Int) -> Bool {
-    blockParameters.map { abs($0 - expected) * 200 <= expected } ?? true
+    blockParameters.map { abs(Double($0 - expected)) <= 0.005 * Double(expected) } ?? true
   }
 
   /// Whether it is residual in three stages of n blocks.

@@ -62,7 +62,10 @@ public struct PublishedReference: Sendable, Hashable {
   /// Networks without shortcuts, beside one on small images that is none of the known ones.
   private static func context(_ architecture: Architecture) -> [String] {
     guard architecture.kind == .plain, let side = architecture.side, side <= 32 else { return [] }
-    return ["SimpleNet", "SimpleNet, more parameters", "SimpNet", "SimpNet, more parameters"]
+    return [
+      "SimpleNet, no augmentation", "SimpleNet, augmented", "SimpNet, 5.4 M parameters",
+      "SimpNet, 8.9 M parameters",
+    ]
   }
 
   private static func statements(_ architecture: Architecture) -> [PublishedStatement] {

@@ -9,11 +9,17 @@ struct ComparisonTables {
 
   init(_ comparison: Comparison) {
     self.comparison = comparison
-    let families = ComparedRun.Family.allCases
-    let key = comparison.runs.map { run -> (Int, Int, Int) in
-      (run.family.flatMap(families.firstIndex) ?? families.count, run.depth, run.run.id)
+    let runs = comparison.runs
+    order = runs.indices.sorted {
+      (Self.rank(runs[$0]) + [runs[$0].run.id]).lexicographicallyPrecedes(
+        Self.rank(runs[$1]) + [runs[$1].run.id])
     }
-    order = comparison.runs.indices.sorted { key[$0] < key[$1] }
+  }
+
+  /// Family and depth, as numbers to sort by.
+  private static func rank(_ run: ComparedRun) -> [Int] {
+    let families = ComparedRun.Family.allCases
+    return [run.family.flatMap(families.firstIndex) ?? families.count, run.depth]
   }
 
   // MARK: runs
@@ -59,8 +65,8 @@ struct ComparisonTables {
       case .ratio: 6
       case .gradient: 7
       case .gap: 8
-      case .ratioAtStart: 9
-      case .gapAtStart: 10
+      case .ratioAtStart: 15
+      case .gapAtStart: 16
       }
     }
   }
@@ -73,7 +79,7 @@ struct ComparisonTables {
       columns.append(
         Grid.Column(
           title: Fitting.truncateMiddle(PrintableText.escape(key), to: 20), alignment: .decimal,
-          dropOrder: 20 + place))
+          dropOrder: 9 + place))
     }
     let rows = order.map { place -> [Grid.Cell] in
       let run = comparison.runs[place]
@@ -131,13 +137,16 @@ struct ComparisonTables {
         title: alignment.form == .blocks ? "block" : "depth", alignment: .leading, dropOrder: 0,
         shortens: .init(comfortable: 20, least: 8, middle: true))
     ]
+    var seen: Set<[Int]> = []
     for (index, place) in places.enumerated() {
       let run = comparison.runs[place].run
+      // Of each family and depth one run before others of the same.
+      let isFirst = seen.insert(Self.rank(comparison.runs[place])).inserted
       let name = run.name.isEmpty ? "" : " \(PrintableText.escape(run.name))"
       columns.append(
         Grid.Column(
           title: Fitting.truncateMiddle("\(run.id)\(name)", to: 16), alignment: .decimal,
-          dropOrder: index + 1))
+          dropOrder: index + 1 + (isFirst ? 0 : places.count)))
     }
     return Grid(
       columns: columns,

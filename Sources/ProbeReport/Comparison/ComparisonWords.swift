@@ -52,7 +52,11 @@ struct ComparisonWords {
     }
     let known = ratios.compactMap { $0 }
     let change = known.count == ratios.count ? " Median ratio of a block: \(list(known))." : ""
-    return "\(Self.name(cohort.family)) networks: training loss \(losses). \(verdict)\(change)"
+    // Where runs of one family were trained in several ways, which ones are meant.
+    let isAlone = comparison.cohorts.count { $0.family == cohort.family } == 1
+    let which = isAlone ? "" : " (\(runs(cohort.points.flatMap(\.runs))))"
+    return
+      "\(Self.name(cohort.family)) networks\(which): training loss \(losses). \(verdict)\(change)"
   }
 
   private static func words(_ effect: DepthCohort.Effect) -> String {

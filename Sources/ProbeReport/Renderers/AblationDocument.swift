@@ -18,6 +18,8 @@ public struct ExaminationDocument: Encodable, Sendable {
   public let confidence: OrNull<Double>
   /// `tolerance`: what removing a block may cost, by the settings and this loss.
   public let tolerance: OrNull<Double>
+  /// `together`: the sets of several blocks that were removed together.
+  public let together: [JointAblationDocument]
 
   init(_ ablations: Ablations, settings: VerdictSettings) {
     let examination = ablations.examination
@@ -28,7 +30,27 @@ public struct ExaminationDocument: Encodable, Sendable {
     baseLoss = OrNull(finite: examination.baseLoss)
     baseError = OrNull(finite: examination.baseError)
     confidence = OrNull(finite: examination.confidence)
-    tolerance = OrNull(finite: settings.tolerance(baseLoss: examination.baseLoss))
+    tolerance = OrNull(finite: settings.tolerance(of: examination))
+    together = ablations.all.filter { $0.ordinals.count > 1 }.map(JointAblationDocument.init)
+  }
+}
+
+/// What removing several blocks together did, in JSON.
+public struct JointAblationDocument: Encodable, Sendable {
+  /// `ordinals`: the blocks, ascending.
+  public let ordinals: [Int]
+  /// `loss_change`: the mean loss of the probe set without them minus with them.
+  public let lossChange: OrNull<ChangeDocument>
+  /// `error_change`: the share of wrong predictions without them minus with them.
+  public let errorChange: OrNull<ChangeDocument>
+  /// `non_finite`: the samples whose loss became NaN or infinite.
+  public let nonFinite: Int
+
+  init(_ ablation: Ablation) {
+    ordinals = ablation.ordinals
+    lossChange = OrNull(ablation.loss.map(ChangeDocument.init))
+    errorChange = OrNull(ablation.error.map(ChangeDocument.init))
+    nonFinite = ablation.nonFinite
   }
 }
 

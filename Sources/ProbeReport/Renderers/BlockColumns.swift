@@ -142,10 +142,7 @@ struct BlockColumns {
   private static func lossChange(_ ablation: Ablation?) -> Grid.Cell {
     guard let ablation else { return Grid.Cell(text: Grid.absent, style: .dim) }
     guard let loss = ablation.loss else { return Grid.Cell(text: "not finite") }
-    func signed(_ value: Double) -> String {
-      (value > 0 ? "+" : value < 0 ? "−" : "") + Number.format(abs(value), significant: 2)
-    }
-    return Grid.Cell(text: "\(signed(loss.value)) (\(signed(loss.lower)) … \(signed(loss.upper)))")
+    return Grid.Cell(text: LossChange.words(loss))
   }
 
   private static func since(_ verdict: BlockVerdict) -> String {
@@ -185,7 +182,7 @@ extension BlockColumns {
           + "\(Words.count(examination.samples, "sample")) "
           + "(\(Number.format(examination.baseLoss, significant: 3)) with all blocks, after "
           + "\(Words.count(examination.step, "step")); tolerance "
-          + "\(Number.format(report.settings.tolerance(baseLoss: examination.baseLoss), significant: 2))), "
+          + "\(Number.format(report.settings.tolerance(of: examination), significant: 2))), "
           + "with its bounds, "
           + "\(Number.percent(examination.confidence)) confidence on each side")
     }

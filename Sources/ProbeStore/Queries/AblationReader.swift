@@ -1,10 +1,7 @@
 import GRDB
 import ProbeCore
 
-/// Reads the examination that speaks for a run: the newest complete one, else the newest.
-///
-/// What was examined after the first step of a later attempt is out of force, as in the view
-/// `block_ablation`.
+/// Reads the examination that speaks for a run, which the view `run_examination` names.
 struct AblationReader {
   let run: Int
   let db: Database
@@ -15,11 +12,8 @@ struct AblationReader {
       db,
       sql: """
         SELECT x.id, x.uuid, x.step, x.samples, x.planned, x.base_loss, x.base_error, x.confidence
-        FROM examination AS x JOIN attempt AS t ON t.id = x.attempt_id
-        WHERE x.run_id = ? AND (t.superseded_from IS NULL OR x.step <= t.superseded_from)
-        ORDER BY (SELECT count(*) FROM ablation AS c WHERE c.examination_id = x.id) >= x.planned DESC,
-          x.step DESC, x.id DESC
-        LIMIT 1
+        FROM run_examination AS e JOIN examination AS x ON x.id = e.examination_id
+        WHERE e.run_id = ?
         """, arguments: [run])
     guard let row, let identity = Identity(row[1] as String) else { return nil }
     let examination = Examination(

@@ -12,8 +12,9 @@ extension Store {
       let config = try Row.fetchAll(
         db,
         sql: """
-          SELECT e.key, e.value FROM run AS r, json_each(r.config) AS e
-          WHERE r.id = ? AND json_valid(r.config) AND e.type = 'text'
+          SELECT e.key, e.value FROM run AS r
+          CROSS JOIN json_each(CASE WHEN json_valid(r.config) THEN r.config ELSE '{}' END) AS e
+          WHERE r.id = ? AND e.type = 'text'
           """, arguments: [run])
       let metrics = try Row.fetchAll(
         db,

@@ -1,0 +1,36 @@
+internal import ProbeCore
+
+/// The sets of several blocks that were removed together, in sentences.
+enum JointRemovals {
+  /// The most sets that are told; JSON and the store hold all of them.
+  static let told = 6
+
+  /// What removing each set did to the loss, the smallest sets first; names by ordinal.
+  static func sentences(_ ablations: Ablations?, names: [String]) -> [String] {
+    let joint = (ablations?.all ?? []).filter {
+      $0.ordinals.count > 1 && $0.ordinals.allSatisfy(names.indices.contains)
+    }
+    let sentences = joint.prefix(told).map { ablation in
+      let which = Words.names(ablation.ordinals.map { names[$0] })
+      guard let loss = ablation.loss else {
+        return "Removed together, \(which): the loss is no longer finite."
+      }
+      return "Removed together, \(which): the loss changes by \(LossChange.words(loss))."
+    }
+    let rest = joint.count - sentences.count
+    return rest > 0
+      ? sentences + ["\(Words.count(rest, "more set")) of blocks: see --json."] : sentences
+  }
+}
+
+/// A measured change with its bounds, for people.
+enum LossChange {
+  /// "+0.031 (+0.012 … +0.05)".
+  static func words(_ change: Ablation.Change) -> String {
+    "\(signed(change.value)) (\(signed(change.lower)) … \(signed(change.upper)))"
+  }
+
+  private static func signed(_ value: Double) -> String {
+    (value > 0 ? "+" : value < 0 ? "−" : "") + Number.format(abs(value), significant: 2)
+  }
+}
