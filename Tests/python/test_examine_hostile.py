@@ -342,6 +342,34 @@ def test_a_network_that_raises_without_a_block_keeps_the_others(
     probe.finish()
 
 
+def test_what_was_measured_is_written_once_more_however_many_blocks_are_left_out(
+    spool: pathlib.Path,
+) -> None:
+    class Several(Fragile):
+        def __init__(self) -> None:
+            super().__init__()
+            self.more = nn.ModuleList(nn.Linear(8, 8) for _ in range(6))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.flatten(1)[:, :8]
+            for place, layer in enumerate(self.more):
+                y = x + layer(x)
+                if place % 2 and torch.equal(x, y):
+                    raise ValueError("nothing happened")
+                x = y
+            return self.head(x)
+
+    model, probe = begun(Several())
+    found = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    assert found is not None
+    assert (len(found), len(found.left_out)) == (3, 3)
+    assert [one.planned for one in recorded(spool)] == [6, 6, 6, 3, 3, 3]
+    again = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    assert again == found
+    assert len(recorded(spool)) == 6
+    probe.finish()
+
+
 @pytest.mark.usefixtures("spool")
 def test_a_network_that_is_never_twice_the_same_is_not_examined(
     capfd: pytest.CaptureFixture[str],

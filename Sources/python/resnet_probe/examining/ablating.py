@@ -76,12 +76,11 @@ class Ablating:
         `planned` are the sets of the whole examination, those of earlier calls too.
         """
         gaps = self._rounds.passes.gaps(self._blocks)
+        impossible: list[Ordinals] = []
         for done, ordinals in enumerate(todo):
             if done > 0 and self._stop.is_late:  # each call gets on by one at least
                 return self._say_stopped(len(todo) - done)
             self._progress.at(done)
-            if ordinals in self._done:  # known since another was left out
-                continue
             try:
                 outcome = self._rounds.without(ordinals)
             except (Stopped, KeyboardInterrupt) as stopped:
@@ -89,8 +88,9 @@ class Ablating:
                     raise
                 return self._say_stopped(len(todo) - done)
             except Exception as problem:
-                planned -= 1
-                self._leave_out(ordinals, problem, planned)
+                words = " ".join(str(problem).split())[:200] or type(problem).__name__
+                self._left_out.append(f"{self._named(ordinals)} is left out: {words}")
+                impossible.append(ordinals)
                 continue
             ablation = comparison.of(
                 outcome, ordinals, identity=self._identity, step=self._subject.step, planned=planned
@@ -98,6 +98,8 @@ class Ablating:
             if len(ordinals) == 1:
                 ablation.identity_gap = gaps.get(ordinals[0])
             self._put(ablation)
+        if impossible:
+            self._leave_out(impossible, planned - len(impossible))
         return 0
 
     def _put(self, ablation: Ablation) -> None:
@@ -170,11 +172,10 @@ class Ablating:
         )
         return left
 
-    def _leave_out(self, ordinals: Ordinals, problem: Exception, planned: int) -> None:
+    def _leave_out(self, impossible: list[Ordinals], planned: int) -> None:
         """What cannot be removed is not awaited: the examination becomes one without it."""
-        words = " ".join(str(problem).split())[:200] or type(problem).__name__
-        self._left_out.append(f"{self._named(ordinals)} is left out: {words}")
-        self._identity = identity_of([self._identity, repr(ordinals).encode()])
+        for ordinals in impossible:
+            self._identity = identity_of([self._identity, repr(ordinals).encode()])
         before, self._done = self._done, {}
         self._take_earlier()
         for one in before.values():
