@@ -24,7 +24,9 @@ struct VerdictOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "What removing a block may cost, in the loss's unit.",
-      discussion: "Default: 2 % of the probe set's loss, at least 0.01.", valueName: "loss"))
+      discussion:
+        "Default: 2 % of the probe set's loss; at least 0.01 where wrong predictions are counted.",
+      valueName: "loss"))
   var tolerance: Double?
 
   func validate() throws {
