@@ -22,17 +22,25 @@ public enum ExaminationUse: Sendable, Hashable {
 
   /// Looks at an examination beside the run's measured steps and the window.
   public init(_ examination: Examination, steps: [StepSummary], window: VerdictWindow?) {
-    guard window?.covers(examination) == true else {
+    guard let window, window.covers(examination) else {
       self = .old
       return
     }
-    if let first = steps.first, first.step == 0, let loss = first.loss, loss.isFinite,
-      examination.baseLoss > max(loss, 0)
-    {
+    if let loss = Self.untrainedLoss(steps, window), examination.baseLoss > loss {
       self = .worseThanUntrained(loss: loss)
       return
     }
     self = examination.samples < Self.minimumSamples ? .fewSamples : .counts
+  }
+
+  /// The loss of step 0, where training has since brought it down to less than half: a network that began
+  /// fitted, to be tuned further, was no untrained one.
+  private static func untrainedLoss(_ steps: [StepSummary], _ window: VerdictWindow) -> Double? {
+    guard let first = steps.first, first.step == 0, let loss = first.loss, loss.isFinite, loss > 0
+    else { return nil }
+    let recent = steps.suffix(window.records).compactMap(\.loss).filter(\.isFinite)
+    guard !recent.isEmpty else { return nil }
+    return recent.reduce(0, +) / Double(recent.count) < loss / 2 ? loss : nil
   }
 }
 

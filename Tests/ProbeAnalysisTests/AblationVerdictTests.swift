@@ -140,6 +140,9 @@ import Testing
     run.ablations = Self.ablations(-8, -7, -6, baseLoss: 9.9)
     #expect(Verdicts.judge(run, settings: VerdictSettings())[0].verdict == .lowInfluence)
     run.steps[0].loss = 2.3
+    for index in run.steps.indices.dropFirst() { run.steps[index].loss = 2 }
+    #expect(Verdicts.judge(run, settings: VerdictSettings())[0].verdict == .lowInfluence)
+    for index in run.steps.indices.dropFirst() { run.steps[index].loss = 0.2 }
     #expect(Verdicts.judge(run, settings: VerdictSettings())[0].verdict == .active)
     run.steps[0].loss = 12
     #expect(Verdicts.judge(run, settings: VerdictSettings())[0].verdict == .lowInfluence)
