@@ -116,15 +116,6 @@ struct PooledFields: FieldMessage {
     return PooledRMS(n: n, rms: value)
   }
 
-  /// A share of things counted, 0 … 1.
-  func share(_ statistic: String) throws(WireError) -> Fraction {
-    let share = try fraction(statistic)
-    guard (0...1).contains(share.value) else {
-      throw .impossible("\(statistic) of \(value) over \(n)")
-    }
-    return share
-  }
-
   /// A share; an unbiased estimate may be below 0.
   func fraction(_ statistic: String) throws(WireError) -> Fraction {
     let n = try RecordCodec.samples(n, "\(statistic)_n")

@@ -82,9 +82,6 @@ struct StatisticsFields: FieldMessage {
     value.perpendicularRatio = try perpendicularRatio.value("perpendicular_ratio")
     value.angularDistance = try angularDistance.value("angular_distance")
     value.blockInfluence = try blockInfluence.value("block_influence")
-    guard value.perpendicularRatio.mean >= 0, value.angularDistance.mean >= 0 else {
-      throw .impossible("a perpendicular ratio or an angle below 0")
-    }
     value.streamRMS = try streamRMS?.rms("stream_rms")
     value.branchRMS = try branchRMS?.rms("branch_rms")
     value.outputGradNorm = try outputGradNorm.value("output_grad_norm")
@@ -97,8 +94,8 @@ struct StatisticsFields: FieldMessage {
     value.updateRatio = updateRatio
     value.gateRMS = gateRMS
     value.constantFraction = try constantFraction?.fraction("constant_fraction")
-    value.deadFraction = try deadFraction?.share("dead_fraction")
-    value.absorbedFraction = try absorbedFraction?.share("absorbed_fraction")
+    value.deadFraction = try deadFraction?.fraction("dead_fraction")
+    value.absorbedFraction = try absorbedFraction?.fraction("absorbed_fraction")
     return value
   }
 }
