@@ -28,10 +28,6 @@ public struct GradientProfile: Sendable, Hashable {
     /// Nil where no stage has two blocks with a level above 0. Unit: 1 per block.
     public let slope: Double?
 
-    /// What one block multiplies gradients by on their way back, e^−slope; above 1 they grow towards
-    /// the input.
-    public var factor: Double? { slope.map { .exp(-$0) } }
-
     /// The blocks from the first to the last with a level above 0, by ordinal.
     fileprivate let span: Double
   }

@@ -3,7 +3,7 @@ public import ProbeCore
 /// How well training statistics order the blocks by what ablating them costs (Skill.md).
 ///
 /// Every predictor stands beside the position alone, which orders many networks well already, and
-/// beside the noise ceiling, beyond which agreement is luck. It is a statement about one network, one
+/// beside the noise ceiling, what a perfect predictor could reach. It is a statement about one network, one
 /// probe set and one loss; permuting the blocks changes nothing but the position.
 ///
 /// Source: the predictors are those of Molchanov et al. 2019 (Taylor), Jastrzębski et al. 2018 (ratio)
@@ -24,7 +24,8 @@ public struct Skill: Sendable, Hashable {
 
   /// The optimizer steps done before the examination.
   public let step: Int
-  /// Whether the examination came before the records that the predictors are taken from.
+  /// Whether the examination came before the verdicts' window: it is of another network than the
+  /// predictors then.
   public let isOlder: Bool
   /// The samples of the probe set.
   public let samples: Int
@@ -39,16 +40,21 @@ public struct Skill: Sendable, Hashable {
   /// The reliability of the order by change of loss: the rank correlation of the probe set's two
   /// halves, corrected for their length.
   ///
-  /// Nil where the halves do not agree at all, or below four blocks. A perfect predictor can come up
-  /// to its square root.
-  public let noiseCeiling: Double?
+  /// Nil where the halves do not agree at all, or below four blocks.
+  public let reliability: Double?
+  /// The correlation that a predictor of the true order is expected to have with the measured one, the
+  /// square root of the reliability.
+  ///
+  /// Source: Spearman 1904 (attenuation).
+  public var noiseCeiling: Double? { reliability?.squareRoot() }
   /// The predictors in the order of ``Predictor``.
   public let predictors: [Row]
 
   /// Holds the predictors of a run against its ablations; nil where no single block was ablated.
   ///
-  /// Complexity: O(records in `recent` + blocks log blocks).
-  public init?(_ history: History) {
+  /// Without a window the examination counts as one of the network reported on. Complexity: O(records
+  /// in `recent` + blocks log blocks).
+  public init?(_ history: History, window: VerdictWindow? = nil) {
     guard let ablations = history.ablations else { return nil }
     let all = ablations.singles
     guard !all.isEmpty else { return nil }
@@ -60,14 +66,14 @@ public struct Skill: Sendable, Hashable {
         return (block, ablation, change)
       }
     step = ablations.examination.step
-    isOlder = step < (history.blocks.compactMap(\.recent.first?.step).min() ?? step)
+    isOlder = window.map { !$0.covers(ablations.examination) } ?? false
     samples = ablations.examination.samples
     blocks = history.blocks.count
     ablated = pairs.count
     nonFinite = all.values.count { $0.loss == nil }
     isComplete = ablations.isComplete
     let halves = pairs.compactMap(\.ablation.halves)
-    noiseCeiling = RankCorrelation(halves.map(\.even), halves.map(\.odd))
+    reliability = RankCorrelation(halves.map(\.even), halves.map(\.odd))
       .flatMap { RankCorrelation.spearmanBrown(halves: $0.value) }
     predictors = Predictor.allCases.map { predictor in
       let known = pairs.compactMap { pair in

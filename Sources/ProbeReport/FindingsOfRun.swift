@@ -6,7 +6,9 @@ extension Finding {
   static let deepNetworkBlocks = 100
 
   /// What there is to say of a history, in the order of ``Kind``.
-  static func all(history: History, window: VerdictWindow?) -> [Finding] {
+  static func all(
+    history: History, window: VerdictWindow?, settings: VerdictSettings
+  ) -> [Finding] {
     let ofIntake = [
       state(history.run),
       dropped(history.run),
@@ -29,7 +31,8 @@ extension Finding {
       unusedExamination(history, window: window),
       deep(history.blocks),
     ]
-    return ofIntake.compactMap { $0 } + verdictChanges(history) + ofBlocks.compactMap { $0 }
+    let changes = verdictChanges(history, settings: settings)
+    return ofIntake.compactMap { $0 } + changes + ofBlocks.compactMap { $0 }
   }
 
   private static func state(_ run: RunSummary) -> Finding? {

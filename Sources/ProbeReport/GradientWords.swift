@@ -4,9 +4,11 @@ internal import ProbeAnalysis
 enum GradientWords {
   /// One sentence; nil where no moment has a ratio.
   static func sentence(_ gradients: GradientProfile) -> String? {
+    // Without warm-up both are the run's first record.
+    let isSame = gradients.afterWarmUp?.step == gradients.start?.step
     let moments: [(GradientProfile.Moment?, String)] = [
       (gradients.start, "at step 0"),
-      (gradients.afterWarmUp, "after warm-up"),
+      (isSame ? nil : gradients.afterWarmUp, "after warm-up"),
       (gradients.now, "now"),
     ]
     var parts = moments.compactMap { moment, when in
@@ -15,11 +17,7 @@ enum GradientWords {
     guard !parts.isEmpty else { return nil }
     // "23× that at the last at step 0": the first number says what it is a multiple of.
     parts[0] = parts[0].replacing("×", with: "× that at the last", maxReplacements: 1)
-    var sentence = "Gradients: ‖∂h‖ at the first block is \(parts.joined(separator: ", "))"
-    if let factor = gradients.now?.factor, factor.isFinite {
-      sentence += " (\(Number.format(factor, significant: 3))× a block, backwards)"
-    }
-    return sentence + "."
+    return "Gradients: ‖∂h‖ at the first block is \(parts.joined(separator: ", "))."
   }
 
   /// A ratio of two significant digits, great ones too: "56000", "0.064", "6.7e-11".

@@ -30,7 +30,7 @@ enum LossChange {
     "\(signed(change.value)) (\(signed(change.lower)) … \(signed(change.upper)))"
   }
 
-  private static func signed(_ value: Double) -> String {
+  static func signed(_ value: Double) -> String {
     (value > 0 ? "+" : value < 0 ? "−" : "") + Number.format(abs(value), significant: 2)
   }
 }

@@ -23,7 +23,9 @@ extension Finding {
 
   /// Blocks that changed at one step are told together; an identity from the first record on is no
   /// change.
-  static func verdictChanges(_ history: History) -> [Finding] {
+  ///
+  /// They are by the ε of the store, which is said where the report's is another one.
+  static func verdictChanges(_ history: History, settings: VerdictSettings) -> [Finding] {
     struct Change: Hashable {
       var step: Int
       var isIdentity: Bool
@@ -35,6 +37,8 @@ extension Finding {
     let groups = Dictionary(grouping: noted) {
       Change(step: $0.finding.firstStep ?? 0, isIdentity: $0.finding.isIdentity ?? false)
     }
+    let usual = VerdictSettings().epsilon
+    let rule = settings.epsilon == usual ? "" : " (by ε \(Number.format(usual)))"
     let sorted = groups.sorted {
       ($0.key.step, $0.key.isIdentity ? 1 : 0) < ($1.key.step, $1.key.isIdentity ? 1 : 0)
     }
@@ -44,8 +48,8 @@ extension Finding {
       let verb = Words.verb(blocks.count, "was", "were")
       let words =
         change.isIdentity
-        ? "\(names) became \(what): three windows in a row, from step \(change.step) on."
-        : "\(names) \(verb) no longer \(what) from step \(change.step) on."
+        ? "\(names) became \(what)\(rule): three windows in a row, from step \(change.step) on."
+        : "\(names) \(verb) no longer \(what)\(rule) from step \(change.step) on."
       return Finding(kind: .verdictChanged, words: words)
     }
     let rest = noted.count - sorted.suffix(listedChanges).reduce(0) { $0 + $1.value.count }

@@ -52,11 +52,11 @@ public struct Report: Sendable, Hashable {
     self.settings = settings
     blocks = rows
     ablations = history.ablations
-    summary = Summary(rows, ablations: history.ablations, settings: settings)
-    skill = Skill(history)
+    summary = Summary(rows, ablations: history.ablations, window: window, settings: settings)
+    skill = Skill(history, window: window)
     gradients = GradientProfile(history)
     findings =
-      Finding.all(history: history, window: window)
+      Finding.all(history: history, window: window, settings: settings)
       + Finding.health(history: history, window: window, gradients: gradients)
   }
 }

@@ -4,15 +4,22 @@ internal import ProbeAnalysis
 ///
 /// Each sentence begins anew, so that they may be shown one a line.
 enum SkillWords {
-  /// A noise ceiling below this leaves little to predict.
-  static let lowCeiling = 0.7
+  /// A reliability below this leaves little to predict.
+  static let lowReliability = 0.7
 
   /// The sentences; there is at least one.
   static func sentences(_ skill: Skill?, blocks: Int, confidence: Double) -> [String] {
     guard let skill else {
       return blocks > 0 ? ["Skill: not confirmed; no block was ablated (probe.examine)."] : []
     }
-    var sentences = ["Skill: " + taylor(skill, confidence)]
+    guard !skill.isOlder else {
+      return [
+        "Skill: not confirmed; the ablations are of step \(skill.step), before the steps that the "
+          + "verdicts look at."
+      ]
+    }
+    var sentences =
+      ["Skill: " + taylor(skill, confidence)] + [worth(skill, confidence)].compactMap { $0 }
     if skill.ablated + skill.nonFinite < skill.blocks, !skill.isComplete {
       sentences.append(
         "\(skill.ablated + skill.nonFinite) of \(Words.count(skill.blocks, "block")) "
@@ -23,12 +30,7 @@ enum SkillWords {
         "\(Words.count(skill.nonFinite, "block")) without which the loss is not finite "
           + "\(Words.verb(skill.nonFinite, "does", "do")) not take part.")
     }
-    if skill.isOlder {
-      sentences.append(
-        "The ablations are of step \(skill.step), older than the records that they are held against."
-      )
-    }
-    return sentences + [better(skill, confidence), ceiling(skill)].compactMap { $0 }
+    return sentences + [noise(skill)].compactMap { $0 }
   }
 
   private static func taylor(_ skill: Skill, _ confidence: Double) -> String {
@@ -46,35 +48,29 @@ enum SkillWords {
       + "(\(notes.joined(separator: "; ")))."
   }
 
-  private static func ceiling(_ skill: Skill) -> String? {
+  private static func noise(_ skill: Skill) -> String? {
     guard skill.ablated >= RankCorrelation.leastPairs else { return nil }
-    guard let ceiling = skill.noiseCeiling else {
+    guard let reliability = skill.reliability else {
       return "No ceiling: the two halves of the probe set do not agree on the order at all. "
         + "Examine with more samples."
     }
-    guard ceiling < lowCeiling else { return nil }
-    return "The noise ceiling is low: \(Words.count(skill.samples, "sample")) hardly tell the "
-      + "blocks apart. Examine with more."
+    guard reliability < lowReliability else { return nil }
+    return "The ablations' own order is uncertain (reliability \(number(reliability))): "
+      + "\(Words.count(skill.samples, "sample")) hardly tell the blocks apart. Examine with more."
   }
 
-  /// That Taylor importance orders nothing, or what does as well or better over as many blocks.
-  private static func better(_ skill: Skill, _ confidence: Double) -> String? {
-    guard let taylor = skill.row(.taylorImportance), let correlation = taylor.correlation else {
-      return nil
+  /// That Taylor importance orders nothing, or the other way round, or no better than the position.
+  private static func worth(_ skill: Skill, _ confidence: Double) -> String? {
+    guard let correlation = skill.row(.taylorImportance)?.correlation else { return nil }
+    let bounds = correlation.bounds(confidence: confidence)
+    if bounds.upperBound < 0 {
+      return "It orders them the other way round: what it calls important costs less."
     }
-    if correlation.bounds(confidence: confidence).lowerBound <= 0 {
-      return "That cannot be told from chance."
-    }
+    if bounds.lowerBound <= 0 { return "That cannot be told from chance." }
     if let position = skill.row(.position)?.correlation?.value, position >= correlation.value {
       return "The position alone orders them as well (\(number(position)))."
     }
-    guard let given = taylor.givenPosition else { return nil }
-    let others = skill.predictors.filter {
-      $0.predictor != .taylorImportance && $0.correlation?.pairs == correlation.pairs
-    }
-    let best = others.max { ($0.givenPosition ?? -1) < ($1.givenPosition ?? -1) }
-    guard let best, let other = best.givenPosition, other > given else { return nil }
-    return "Given the position, \(best.predictor.rawValue) does better (\(number(other)))."
+    return nil
   }
 
   /// A correlation to two decimals: it is read by its distance from 0 and ±1.

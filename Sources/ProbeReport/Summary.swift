@@ -1,3 +1,4 @@
+public import ProbeAnalysis
 public import ProbeCore
 
 /// What a report found, in sentences for people, the most important first.
@@ -13,8 +14,11 @@ public struct Summary: Sendable, Hashable {
   public var text: String { ([headline] + details).joined(separator: " ") }
 
   /// Puts the verdicts on blocks into words.
+  ///
+  /// What sets of blocks did together is left out where the examination came before the window.
   public init(
-    _ blocks: [BlockRow], ablations: Ablations? = nil, settings: VerdictSettings = VerdictSettings()
+    _ blocks: [BlockRow], ablations: Ablations? = nil, window: VerdictWindow? = nil,
+    settings: VerdictSettings = VerdictSettings()
   ) {
     let identities = blocks.filter { $0.verdict.verdict.isIdentity }
     headline = Self.headline(identities: identities, blocks: blocks)
@@ -28,7 +32,8 @@ public struct Summary: Sendable, Hashable {
       Self.notApplicable(blocks.filter { $0.verdict.verdict == .notApplicable }.map(\.block)),
     ].compactMap { $0 }
     details += MissingGroup.groups(blocks).map(\.sentence)
-    details += JointRemovals.sentences(ablations, names: blocks.map(\.block.name))
+    let isOld = ablations.map { window?.covers($0.examination) == false } ?? false
+    if !isOld { details += JointRemovals.sentences(ablations, names: blocks.map(\.block.name)) }
     if blocks.contains(where: { [.constant, .rescaleOnly].contains($0.verdict.verdict) }) {
       details.append(
         "A bias can take the place of what is constant, a factor of what only rescales: predicted "

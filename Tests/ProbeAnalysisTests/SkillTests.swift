@@ -40,7 +40,7 @@ import Testing
         == RankCorrelation([5, 3, 4, 1, 2], [1, 4, 2, 5, 3])?.value)
     #expect(skill.row(.weightNorm)?.correlation == nil, "the same for all orders nothing")
     #expect(skill.row(.gateRMS)?.correlation == nil, "never measured")
-    #expect(skill.noiseCeiling == 1)
+    #expect(skill.reliability == 1 && skill.noiseCeiling == 1)
     #expect((skill.blocks, skill.ablated, skill.nonFinite) == (5, 5, 0))
     #expect(skill.predictors.map(\.predictor) == Predictor.allCases)
   }
@@ -83,7 +83,7 @@ import Testing
     #expect(skill?.row(.taylorImportance)?.correlation?.pairs == 4)
   }
 
-  @Test func `Halves that disagree leave no ceiling`() {
+  @Test func `The ceiling is the root of the reliability, and halves that disagree leave none`() {
     let changes: [Int: Double?] = [0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4]
     let halves = [0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4]
     let opposite = [0: 0.4, 1: 0.3, 2: 0.2, 3: 0.1]
@@ -96,15 +96,40 @@ import Testing
     #expect(ceiling(odd: halves) == 1)
     // One pair swapped: r = 0.8, corrected 1.6/1.8.
     #expect(
-      abs((ceiling(odd: [0: 0.2, 1: 0.1, 2: 0.3, 3: 0.4]) ?? 0) - 1.6 / 1.8) < 1e-12)
+      abs(
+        (ceiling(odd: [0: 0.2, 1: 0.1, 2: 0.3, 3: 0.4]) ?? 0) - (1.6 / 1.8).squareRoot()) < 1e-12)
   }
 
-  @Test func `An examination from before the recent records is an older one`() {
+  @Test func `A predictor of the true order reaches the ceiling, and not the reliability`() throws {
+    var random = SplitMix64(seed: 3)
+    var (reached, ceilings, reliabilities) = (0.0, 0.0, 0.0)
+    let (runs, n) = (200, 40)
+    for _ in 0..<runs {
+      let truth = (0..<n).map { _ in random.normal() }
+      let even = truth.map { $0 + 1.4 * random.normal() }
+      let odd = truth.map { $0 + 1.4 * random.normal() }
+      func keyed(_ values: [Double]) -> [Int: Double] {
+        Dictionary(uniqueKeysWithValues: values.enumerated().map { ($0.offset, $0.element) })
+      }
+      let changes = keyed(zip(even, odd).map { ($0 + $1) / 2 }).mapValues(Optional.some)
+      let skill = try #require(
+        Skill(
+          Self.run(
+            taylor: truth, ablations: examined(changes, even: keyed(even), odd: keyed(odd)))))
+      reached += try #require(skill.row(.taylorImportance)?.correlation).value / Double(runs)
+      ceilings += (skill.noiseCeiling ?? 0) / Double(runs)
+      reliabilities += (skill.reliability ?? 0) / Double(runs)
+    }
+    #expect(abs(reached - ceilings) < 0.04)
+    #expect(reached > reliabilities + 0.1)
+  }
+
+  @Test func `An examination from before the verdicts' window is an older one`() {
     func isOlder(step: Int) -> Bool? {
-      var history = Self.run(
+      let history = Self.run(
         taylor: [1, 2, 3, 4], ablations: examined([0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4], step: step))
-      for place in history.blocks.indices { history.blocks[place].recent.removeFirst(20) }
-      return Skill(history)?.isOlder
+      let window = VerdictWindow(steps: history.steps, settings: VerdictSettings())
+      return Skill(history, window: window)?.isOlder
     }
     #expect(isOlder(step: 199) == true)
     #expect(isOlder(step: 200) == false)

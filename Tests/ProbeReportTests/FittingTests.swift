@@ -15,6 +15,22 @@ internal import Testing
     #expect(Fitting.truncateMiddle("short", to: 0) == "")
   }
 
+  @Test func `leaves out what does not tell texts apart`() {
+    func short(_ texts: [String], to width: Int) -> [String]? {
+      Fitting.distinctHead(texts, to: width).map { head in
+        texts.map { Fitting.truncateMiddle($0, to: width, head: head) }
+      }
+    }
+    #expect(
+      short(["0.attention.self", "1.attention.self", "10.attention.self"], to: 8)
+        == ["0.….self", "1.….self", "10….self"])
+    #expect(short(["aaaaaaaaaa.1.b", "aaaaaaaaaa.2.b"], to: 10) == ["aaa…aa.1.b", "aaa…aa.2.b"])
+    #expect(short(["x.layer100.intermediate", "x.layer200.intermediate"], to: 6) == nil)
+    #expect(
+      short(["x.layer100.intermediate", "x.layer200.intermediate"], to: 14)?[0] == "x.layer1…diate")
+    #expect(short(["alike.name.long", "alike.name.long"], to: 8) != nil, "one name twice")
+  }
+
   @Test func `leaves out the end`() {
     #expect(Fitting.truncateEnd("truncated", to: 5) == "trun…")
     #expect(Fitting.truncateEnd("層層層", to: 4) == "層…")

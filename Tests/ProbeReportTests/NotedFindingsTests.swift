@@ -35,6 +35,25 @@ import Testing
         ])
   }
 
+  @Test func `changes of verdicts say their ε where the report has another one`() {
+    var history = Sample.history()
+    history.findings = [change(1, true, at: 1200), change(3, false, at: 700)]
+    func told(_ settings: VerdictSettings) -> [String] {
+      Report(history: history, verdicts: [], window: nil, settings: settings).findings
+        .filter { $0.kind == .verdictChanged }.map(\.words)
+    }
+    var settings = VerdictSettings()
+    settings.epsilon = 0.0001
+    #expect(
+      told(settings) == [
+        "layer2.1 was no longer an identity (by ε 0.05) from step 700 on.",
+        "layer1.1 became an identity (by ε 0.05): three windows in a row, from step 1200 on.",
+      ])
+    settings = VerdictSettings()
+    settings.minimumRecords = 5
+    #expect(told(settings).allSatisfy { !$0.contains("ε") })
+  }
+
   @Test func `of many changes the newest are told, the others counted`() {
     let many = (0..<20).map { change($0 % 4, $0 % 8 < 4, at: 100 * ($0 + 1)) }
     let told = words(many, .verdictChanged)

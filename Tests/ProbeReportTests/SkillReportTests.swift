@@ -13,7 +13,8 @@ internal import Testing
   }
 
   private static func report(
-    taylor: [Double], _ changes: [Double?], odd: [Double?]? = nil, planned: Int? = nil
+    taylor: [Double], _ changes: [Double?], odd: [Double?]? = nil, planned: Int? = nil,
+    step: Int = 2001
   ) -> Report {
     var history = Sample.history(
       taylor.enumerated().map { place, value in
@@ -28,7 +29,7 @@ internal import Testing
     }
     history.ablations = Ablations(
       Examination(
-        identity: Sample.run.uuid, step: 2001, samples: 360, planned: planned ?? changes.count,
+        identity: Sample.run.uuid, step: step, samples: 360, planned: planned ?? changes.count,
         baseLoss: 0.1), ablations)
     return Sample.report(history, verdicts: [])
   }
@@ -48,7 +49,8 @@ internal import Testing
         "\nSkill: Taylor importance orders 8 ablations with Spearman 0.98 (0.87 to 1.00; "
           + "0.95 given position; noise ceiling 1.00).\n"))
     #expect(!text.contains("ablated so far"))
-    #expect(!text.contains("noise ceiling is low"))
+    #expect(!text.contains("uncertain"))
+    #expect(!text.contains("does better"))
     #expect(
       text.contains(
         """
@@ -66,7 +68,15 @@ internal import Testing
     let position = Self.text(
       taylor: [1, 2, 3, 4, 5, 6, 7, 8], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
     #expect(position.contains("Spearman −1.00 ("))
-    #expect(position.contains("\nThat cannot be told from chance.\n"))
+    #expect(
+      position.contains(
+        ").\nIt orders them the other way round: what it calls important costs less.\n"))
+    #expect(!position.contains("chance"))
+    let nothing = Self.text(
+      taylor: [1, 8, 2, 7, 3, 6, 4, 5, 9], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], planned: 9)
+    #expect(
+      nothing.contains(
+        ").\nThat cannot be told from chance.\n8 of 9 blocks were ablated so far.\n"))
     let both = Self.text(
       taylor: [8, 7, 6, 5, 4, 3, 1, 2], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
     #expect(both.contains("\nThe position alone orders them as well (1.00).\n"))
@@ -84,27 +94,29 @@ internal import Testing
       taylor: taylor, Self.losses, odd: [0.5, 0.1, 0.2, 0.8, 0.3, 0.4, 0.05, 0.02])
     #expect(
       noisy.contains(
-        "\nThe noise ceiling is low: 360 samples hardly tell the blocks apart. Examine with more.\n"
-      ))
+        "\nThe ablations' own order is uncertain (reliability 0.44): 360 samples hardly tell the "
+          + "blocks apart. Examine with more.\n"))
+    #expect(noisy.contains("noise ceiling 0.67)"))
   }
 
-  @Test func `says that the ablations are older than what they are held against`() {
-    var history = Sample.history()
-    for place in history.blocks.indices {
-      history.blocks[place].recent = Array(history.blocks[place].window.suffix(5))
+  @Test func `is not told where the ablations are older than the verdicts' window`() throws {
+    func report(step: Int) -> Report {
+      Self.report(taylor: [9, 3, 8, 2, 4, 1, 2.5, 0.5], Self.losses, step: step)
     }
-    let blocks = 0..<4
-    func text(step: Int) -> String {
-      history.ablations = Ablations(
-        Examination(
-          identity: Sample.run.uuid, step: step, samples: 64, planned: 4, baseLoss: 0.1),
-        blocks.map { Ablation(ordinals: [$0], wallTime: 0, lossChanges: Moments()) })
-      return TerminalRenderer().render(Sample.report(history, verdicts: []))
-    }
-    let words =
-      "\nThe ablations are of step 500, older than the records that they are held against.\n"
-    #expect(text(step: 500).contains(words))
-    #expect(!text(step: 2000).contains("older than"))
+    let text = TerminalRenderer().render(report(step: 500))
+    #expect(
+      text.contains(
+        "\nSkill: not confirmed; the ablations are of step 500, before the steps that the verdicts "
+          + "look at.\n\n"))
+    #expect(!text.contains("Spearman"))
+    #expect(!text.contains("taylor_importance"))
+    let json = try JSONValue.parse(JSONRenderer().render(report(step: 500)))
+    #expect(json["skill"]?["is_older"] == .bool(true))
+    #expect(json["skill"]?["predictors"]?[0]?["spearman"] != .null)
+    let recent = report(step: 1050)
+    #expect(TerminalRenderer().render(recent).contains("with Spearman"))
+    #expect(
+      try JSONValue.parse(JSONRenderer().render(recent))["skill"]?["is_older"] == .bool(false))
   }
 
   @Test func `cannot be told of three blocks`() {
@@ -119,12 +131,14 @@ internal import Testing
     let json = try JSONValue.parse(JSONRenderer().render(report))
     #expect(
       json["skill"]?.paths == [
-        "ablated", "blocks", "noise_ceiling", "non_finite", "predictors", "predictors.blocks",
-        "predictors.given_position", "predictors.lower", "predictors.predictor",
-        "predictors.spearman", "predictors.upper", "samples", "step",
+        "ablated", "blocks", "is_older", "noise_ceiling", "non_finite", "predictors",
+        "predictors.blocks", "predictors.given_position", "predictors.lower",
+        "predictors.predictor", "predictors.spearman", "predictors.upper", "reliability", "samples",
+        "step",
       ])
     #expect(json["skill"]?["ablated"] == .number(8))
     #expect(json["skill"]?["noise_ceiling"] == .number(1))
+    #expect(json["skill"]?["reliability"] == .number(1))
     let names = Predictor.allCases.map { JSONValue.text($0.rawValue) }
     #expect((0..<8).map { json["skill"]?["predictors"]?[$0]?["predictor"] } == names)
     #expect(json["skill"]?["predictors"]?[5]?["spearman"] == .null, "gate_rms was not measured")

@@ -22,7 +22,7 @@ internal import Testing
         confirmed by ablation.
 
       Gradients: ‖∂h‖ at the first block is 1× that at the last at
-        step 0, 1× after warm-up, 1× now (1× a block, backwards).
+        step 0, 1× after warm-up, 1× now.
       Skill: not confirmed; no block was ablated (probe.examine).
 
       #  block                      gap  verdict          trend
@@ -63,7 +63,7 @@ internal import Testing
       Candidates only. Predicted from training statistics; not confirmed by ablation.
 
       Gradients: ‖∂h‖ at the first block is 1× that at the last at step 0, 1× after
-        warm-up, 1× now (1× a block, backwards).
+        warm-up, 1× now.
       Skill: not confirmed; no block was ablated (probe.examine).
 
       #  block                         gap       bounds  verdict          trend
@@ -103,8 +103,7 @@ internal import Testing
         gap's bounds lie on both sides of 0.05).
       Candidates only. Predicted from training statistics; not confirmed by ablation.
 
-      Gradients: ‖∂h‖ at the first block is 1× that at the last at step 0, 1× after warm-up, 1× now (1× a
-        block, backwards).
+      Gradients: ‖∂h‖ at the first block is 1× that at the last at step 0, 1× after warm-up, 1× now.
       Skill: not confirmed; no block was ablated (probe.examine).
 
       #  block                     gap       bounds     p90           ratio  verdict          trend
@@ -142,7 +141,7 @@ internal import Testing
       1 is undetermined: layer3.0.inner.deeply.nested.residual_block (missing a narrower interval: the gap's bounds lie on both sides of 0.05).
       Candidates only. Predicted from training statistics; not confirmed by ablation.
 
-      Gradients: ‖∂h‖ at the first block is 1× that at the last at step 0, 1× after warm-up, 1× now (1× a block, backwards).
+      Gradients: ‖∂h‖ at the first block is 1× that at the last at step 0, 1× after warm-up, 1× now.
       Skill: not confirmed; no block was ablated (probe.examine).
 
       #  block                        gap       bounds     p90           ratio    cos      Taylor  verdict          since     trend

@@ -41,10 +41,10 @@ def predictors(scene: Scene) -> Iterator[Claim]:
     yield _claim("the same, given position", LEAST_PARTIAL, given)
     yield _claim(f"the same over {LAST_STEPS} steps, counted here", LEAST, counted)
     means = [statistics.mean(_of(skills, predictor)) for predictor in OTHERS]
-    ceilings = [skill["noise_ceiling"] for skill in skills]
+    reliabilities = [skill["reliability"] for skill in skills]
     yield Claim(
-        "position, ratio, influence, γ; noise ceiling", "shown",
-        f"{' '.join(map(number, means))}; {number(statistics.mean(ceilings))}", True,
+        "position, ratio, influence, γ; reliability", "shown",
+        f"{' '.join(map(number, means))}; {number(statistics.mean(reliabilities))}", True,
     )  # fmt: skip
     yield agreement(examined, measured)
 

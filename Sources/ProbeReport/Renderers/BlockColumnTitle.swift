@@ -29,6 +29,10 @@ extension BlockColumns {
     /// The greatest order of dropping of the columns that are always worth having.
     static let lastEssential = 3
 
+    /// The greatest order of dropping of the columns for which names are shortened: what a verdict
+    /// rests on comes with it.
+    static let lastImportant = 4
+
     /// Whether the column is worth having with nothing in it.
     var isEssential: Bool { dropOrder <= Self.lastEssential }
 
@@ -48,8 +52,8 @@ extension BlockColumns {
       case .verdict: 1
       case .gap: 2
       case .ordinal: 3
-      case .bounds: 4
-      case .lossChange: 5
+      case .lossChange: 4
+      case .bounds: 5
       case .trend: 6
       case .ratio: 7
       case .taylor: 8

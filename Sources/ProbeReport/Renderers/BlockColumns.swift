@@ -5,12 +5,16 @@ internal import ProbeCore
 struct BlockColumns {
   private let report: Report
   private let width: Int?
+  /// What all names begin with, where it is left out of them.
+  private let prefix: String
   private let scale: Sparkline?
   private let steps: ClosedRange<Int>
 
-  init(_ report: Report, width: Int?) {
+  /// The columns for a terminal; with `leavingOutPrefix` names are without what all begin with.
+  init(_ report: Report, width: Int?, leavingOutPrefix: Bool = false) {
     self.report = report
     self.width = width
+    prefix = leavingOutPrefix ? BlockNames.prefix(report.blocks.map(\.block.name)) : ""
     let points = report.blocks.flatMap(\.trend)
     // One scale for all blocks, so that heights compare down the column.
     scale = Sparkline(fitting: points.compactMap(\.gap))
@@ -22,7 +26,9 @@ struct BlockColumns {
   var grid: Grid {
     var definitions = [
       Definition(.ordinal) { Grid.Cell(text: String($0.block.ordinal), style: .dim) },
-      Definition(.block) { Grid.Cell(text: PrintableText.escape($0.block.name)) },
+      Definition(.block) {
+        Grid.Cell(text: PrintableText.escape(String($0.block.name.dropFirst(prefix.count))))
+      },
       Definition(.kind) { Grid.Cell(text: Self.kind($0.block)) },
       Definition(.stage) { Grid.Cell(text: String($0.block.stage)) },
       Definition(.gap) { Self.number($0.gap.p50) },
@@ -38,7 +44,7 @@ struct BlockColumns {
         return Self.number(moments.flatMap { $0.n > 0 ? $0.mean : nil })
       },
       Definition(.verdict) { Self.verdict($0.verdict) },
-      Definition(.lossChange) { Self.lossChange($0.ablation) },
+      Definition(.lossChange) { Self.lossChange($0.ablation, withBounds: hasLossBounds) },
       Definition(.since) { Grid.Cell(text: Self.since($0.verdict)) },
     ]
     if let scale {
@@ -57,7 +63,7 @@ struct BlockColumns {
     return Grid(
       columns: kept.map { definitions[$0].title.column },
       rows: report.blocks.indices.map { row in kept.map { cells[$0][row] } },
-      important: Title.lastEssential)
+      important: Title.lastImportant)
   }
 
   private struct Definition {
@@ -69,6 +75,9 @@ struct BlockColumns {
       self.cell = cell
     }
   }
+
+  /// Whether there is room for the bounds of Δloss beside names, gap and verdict.
+  private var hasLossBounds: Bool { width.map { $0 >= 72 } ?? true }
 
   private var sparklineWidth: Int {
     switch width {
@@ -138,11 +147,11 @@ struct BlockColumns {
     }
   }
 
-  /// The change with its bounds, and a mark where the loss was no longer finite.
-  private static func lossChange(_ ablation: Ablation?) -> Grid.Cell {
+  /// The change, with its bounds where there is room, and a mark where the loss was no longer finite.
+  private static func lossChange(_ ablation: Ablation?, withBounds: Bool) -> Grid.Cell {
     guard let ablation else { return Grid.Cell(text: Grid.absent, style: .dim) }
     guard let loss = ablation.loss else { return Grid.Cell(text: "not finite") }
-    return Grid.Cell(text: LossChange.words(loss))
+    return Grid.Cell(text: withBounds ? LossChange.words(loss) : LossChange.signed(loss.value))
   }
 
   private static func since(_ verdict: BlockVerdict) -> String {
@@ -157,6 +166,9 @@ extension BlockColumns {
     func shows(_ title: Title) -> Bool { shown.contains(title.rawValue) }
     let settings = report.settings
     var lines: [String] = []
+    if shows(.block), !prefix.isEmpty {
+      lines.append("block: names after \(PrintableText.escape(prefix))")
+    }
     if shows(.gap) {
       lines.append(
         "gap: ‖y − x‖/‖x‖ of the median sample\(windowWords), y taken after the activation that "
@@ -182,9 +194,10 @@ extension BlockColumns {
           + "\(Words.count(examination.samples, "sample")) "
           + "(\(Number.format(examination.baseLoss, significant: 3)) with all blocks, after "
           + "\(Words.count(examination.step, "step")); tolerance "
-          + "\(Number.format(report.settings.tolerance(of: examination), significant: 2))), "
-          + "with its bounds, "
-          + "\(Number.percent(examination.confidence)) confidence on each side")
+          + "\(Number.format(report.settings.tolerance(of: examination), significant: 2)))"
+          + (hasLossBounds
+            ? ", with its bounds, \(Number.percent(examination.confidence)) confidence on each side"
+            : ""))
     }
     if shows(.taylor) {
       lines.append(

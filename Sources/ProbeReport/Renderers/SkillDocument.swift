@@ -4,6 +4,8 @@ internal import ProbeAnalysis
 public struct SkillDocument: Encodable, Sendable {
   /// `step`: the optimizer steps done before the examination.
   public let step: Int
+  /// `is_older`: whether the examination came before the steps that the verdicts look at.
+  public let isOlder: Bool
   /// `samples`: the rows of the probe set.
   public let samples: Int
   /// `blocks`: the blocks of the run.
@@ -12,17 +14,21 @@ public struct SkillDocument: Encodable, Sendable {
   public let ablated: Int
   /// `non_finite`: those without which a sample's loss was not finite.
   public let nonFinite: Int
-  /// `noise_ceiling`: the reliability of the order by change of loss; null where the halves disagree.
+  /// `reliability`: of the order by change of loss; null where the halves disagree.
+  public let reliability: OrNull<Double>
+  /// `noise_ceiling`: its square root, what a predictor of the true order is expected to reach.
   public let noiseCeiling: OrNull<Double>
   /// `predictors`: each with its correlation, in a fixed order.
   public let predictors: [PredictorDocument]
 
   init(_ skill: Skill, confidence: Double) {
     step = skill.step
+    isOlder = skill.isOlder
     samples = skill.samples
     blocks = skill.blocks
     ablated = skill.ablated
     nonFinite = skill.nonFinite
+    reliability = OrNull(finite: skill.reliability)
     noiseCeiling = OrNull(finite: skill.noiseCeiling)
     predictors = skill.predictors.map { PredictorDocument($0, confidence: confidence) }
   }

@@ -2,8 +2,10 @@ internal import ProbeAnalysis
 
 /// The predictors of a report's skill as a table for the terminal.
 enum SkillTable {
-  /// A row for each predictor that has a correlation, the strongest first; nil where none has.
+  /// A row for each predictor that has a correlation, the strongest first; nil where none has, and where
+  /// the examination is of an older network.
   static func grid(_ skill: Skill, confidence: Double) -> Grid? {
+    guard !skill.isOlder else { return nil }
     let rows = skill.predictors.filter { $0.correlation != nil }
       .sorted { ($0.correlation?.value.magnitude ?? 0) > ($1.correlation?.value.magnitude ?? 0) }
     guard !rows.isEmpty else { return nil }

@@ -34,9 +34,14 @@ public struct TerminalRenderer: Sendable, Hashable {
     }
     lines += evidence(report)
     if !report.blocks.isEmpty {
-      let columns = BlockColumns(report, width: width)
-      let grid = columns.grid
-      let table = grid.lines(width: width, colour: colour)
+      var columns = BlockColumns(report, width: width)
+      var grid = columns.grid
+      var table = grid.lines(width: width, colour: colour)
+      if table.shortened.contains(BlockColumns.Title.block.rawValue) {
+        columns = BlockColumns(report, width: width, leavingOutPrefix: true)
+        grid = columns.grid
+        table = grid.lines(width: width, colour: colour)
+      }
       let shown = Set(grid.columns.map(\.title)).subtracting(table.dropped)
       lines.append("")
       lines += table.lines

@@ -20,13 +20,28 @@ package enum Fitting {
 
   /// The text within `width`, its middle replaced by "…" where it is longer.
   ///
-  /// Two thirds of the room go to the end: module paths begin alike and differ there.
-  package static func truncateMiddle(_ text: String, to width: Int) -> String {
+  /// Two thirds of the room go to the end, unless `head` says how much goes to the beginning: module
+  /// paths begin alike and differ there.
+  package static func truncateMiddle(_ text: String, to width: Int, head: Int? = nil) -> String {
     guard DisplayWidth.of(text) > width else { return text }
     guard width > 1 else { return width == 1 ? "…" : "" }
     let room = width - 1
-    let head = prefix(of: text, columns: room / 3)
-    return head + "…" + suffix(of: text, columns: room - DisplayWidth.of(head))
+    let start = prefix(of: text, columns: min(head ?? room / 3, room))
+    return start + "…" + suffix(of: text, columns: room - DisplayWidth.of(start))
+  }
+
+  /// How much of the room goes to the beginning so that no two texts become the same by leaving out
+  /// their middle; nil where no way of several does that.
+  package static func distinctHead(_ texts: [String], to width: Int) -> Int? {
+    guard width > 2 else { return nil }
+    let room = width - 1
+    return [room / 3, room / 2, room * 2 / 3, room - 1, 1].first { head in
+      var seen: [String: String] = [:]
+      return texts.allSatisfy { text in
+        let short = truncateMiddle(text, to: width, head: head)
+        return seen.updateValue(text, forKey: short).map { $0 == text } ?? true
+      }
+    }
   }
 
   /// The text within `width`, its end replaced by "…" where it is longer.

@@ -21,7 +21,8 @@ struct Grid {
       var comfortable: Int
       /// The width it keeps before important columns go.
       var least: Int
-      /// Whether the middle is left out rather than the end.
+      /// Whether the middle is left out rather than the end; two cells are then kept from becoming
+      /// the same as long as the important columns find room with that.
       var middle: Bool
     }
   }
@@ -43,21 +44,29 @@ struct Grid {
   /// What stands in a cell that has nothing to say.
   static let absent = "·"
 
-  /// The lines, heading and rule first, and the titles of the columns that found no room.
-  func lines(width: Int?, colour: Bool) -> (lines: [String], dropped: [String]) {
-    guard !columns.isEmpty else { return ([], []) }
+  /// The lines, heading and rule first, and the titles of the columns that found no room or whose
+  /// cells were shortened.
+  func lines(
+    width: Int?, colour: Bool
+  ) -> (lines: [String], dropped: [String], shortened: [String]) {
+    guard !columns.isEmpty else { return ([], [], []) }
     let texts = columns.indices.map(column)
     let natural = columns.indices.map { place in
       texts[place].reduce(DisplayWidth.of(columns[place].title)) { max($0, DisplayWidth.of($1)) }
     }
-    let widths = fit(natural, into: width)
+    let widths = fit(natural, texts, into: width)
     let kept = columns.indices.filter { widths[$0] > 0 }
+    let heads = kept.filter { widths[$0] < natural[$0] && columns[$0].isCutInTheMiddle }
+      .map { ($0, Fitting.distinctHead(texts[$0], to: widths[$0])) }
+    let head = Dictionary(uniqueKeysWithValues: heads)
     func line(_ cell: (Int) -> Cell) -> String {
       let last = kept.last
       return kept.map { place in
         let style = cell(place).style
         let isLast = place == last && columns[place].alignment == .leading
-        let text = set(cell(place).text, in: columns[place], width: widths[place], pads: !isLast)
+        let text = set(
+          cell(place).text, in: columns[place], width: widths[place], head: head[place] ?? nil,
+          pads: !isLast)
         return style.paint(text, isOn: colour)
       }.joined(separator: Self.gap)
     }
@@ -67,7 +76,11 @@ struct Grid {
       lines.append(line { Cell(text: texts[$0][row], style: rows[row][$0].style) })
     }
     let dropped = columns.indices.filter { widths[$0] == 0 }
-    return (lines.map(trimmingEnd), dropped.map { columns[$0].title })
+    let shortened = kept.filter { widths[$0] < natural[$0] }
+    return (
+      lines.map(trimmingEnd), dropped.map { columns[$0].title },
+      shortened.map { columns[$0].title }
+    )
   }
 
   /// What is to be said of columns that found no room.
@@ -81,11 +94,13 @@ struct Grid {
     return columns[place].alignment == .decimal ? Fitting.alignDecimals(texts) : texts
   }
 
-  private func set(_ text: String, in column: Column, width: Int, pads: Bool) -> String {
-    let isMiddle = column.shortens?.middle ?? false
+  private func set(
+    _ text: String, in column: Column, width: Int, head: Int?, pads: Bool
+  ) -> String {
     let short =
-      isMiddle
-      ? Fitting.truncateMiddle(text, to: width) : Fitting.truncateEnd(text, to: width)
+      column.isCutInTheMiddle
+      ? Fitting.truncateMiddle(text, to: width, head: head)
+      : Fitting.truncateEnd(text, to: width)
     return pads ? Fitting.pad(short, to: width, column.alignment) : short
   }
 
@@ -95,9 +110,10 @@ struct Grid {
   }
 
   /// The width of each column; 0 for those that found no room.
-  private func fit(_ natural: [Int], into width: Int?) -> [Int] {
+  private func fit(_ natural: [Int], _ texts: [[String]], into width: Int?) -> [Int] {
     guard let width else { return natural }
     var kept: [Int] = []
+    let columns = keepingApart(texts, natural, into: width)
     func total(_ widths: (Int) -> Int) -> Int {
       kept.reduce(Self.gap.count * (kept.count - 1)) { $0 + widths($1) }
     }
@@ -124,4 +140,26 @@ struct Grid {
     if kept.count == 1 { widths[kept[0]] = min(widths[kept[0]], max(1, width)) }
     return widths
   }
+
+  /// The columns, those cut in the middle no narrower than where their cells stay apart, if the
+  /// important ones find room so.
+  private func keepingApart(_ texts: [[String]], _ natural: [Int], into width: Int) -> [Column] {
+    var wider = columns
+    for place in columns.indices {
+      guard columns[place].isCutInTheMiddle, var shortens = columns[place].shortens
+      else { continue }
+      let widths = sequence(first: shortens.least) { $0 + 2 < natural[place] ? $0 + 2 : nil }
+      let apart = widths.first { Fitting.distinctHead(texts[place], to: $0) != nil }
+      shortens.least = apart ?? natural[place]
+      shortens.comfortable = max(shortens.comfortable, shortens.least)
+      wider[place].shortens = shortens
+    }
+    let floors = columns.indices.filter { columns[$0].dropOrder <= important }
+      .map { min(natural[$0], wider[$0].shortens?.least ?? natural[$0]) }
+    return floors.reduce(Self.gap.count * (floors.count - 1), +) <= width ? wider : columns
+  }
+}
+
+extension Grid.Column {
+  fileprivate var isCutInTheMiddle: Bool { shortens?.middle ?? false }
 }
