@@ -6,7 +6,10 @@ public struct Spread: Sendable, Hashable {
 
   /// The spread over records; their histograms add.
   public init(_ records: [some GapRecorded]) {
-    histogram = GapHistogram(sumOf: records.lazy.map { $0.gapHistogram })
+    // By place: a record is large, and a copy of each takes longer than the counting.
+    histogram = records.withUnsafeBufferPointer { records in
+      GapHistogram(sumOf: records.indices.lazy.map { records[$0].gapHistogram })
+    }
   }
 
   /// The samples with a gap; 0 where no histogram was recorded.

@@ -98,10 +98,14 @@ extension Finding {
     var first: (step: Int, block: Block)?
     for block in blocks {
       let single = [block.first, block.reference, block.latest].compactMap { $0 }
+      var seen = single.map { ($0.step, $0.statistics.nonFinite) }
       // By place: going through a hundred thousand records by value took a tenth of a report's time.
-      let places = block.window.indices.filter { block.window[$0].statistics.nonFinite > 0 }
-      let seen = single + places.map { block.window[$0] }
-      let byStep = Dictionary(seen.map { ($0.step, $0.statistics.nonFinite) }) { max($0, $1) }
+      block.window.withUnsafeBufferPointer { window in
+        for place in window.indices where window[place].statistics.nonFinite > 0 {
+          seen.append((window[place].step, window[place].statistics.nonFinite))
+        }
+      }
+      let byStep = Dictionary(seen) { max($0, $1) }
       let bad = byStep.filter { $0.value > 0 }
       guard let earliest = bad.keys.min() else { continue }
       affected += 1

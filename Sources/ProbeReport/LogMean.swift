@@ -8,11 +8,14 @@ package enum LogMean {
   /// The geometric mean; values that are absent or not finite do not enter it.
   ///
   /// - Returns: nil without values; 0 where all of them lie at or below ``floor``.
-  package static func of(_ values: [Double?]) -> Double? {
-    let known = values.compactMap { $0 }.filter { $0.isFinite && $0 >= 0 }
-    guard !known.isEmpty else { return nil }
-    guard known.contains(where: { $0 > floor }) else { return 0 }
-    let sum = known.reduce(0) { $0 + BinaryLogarithm.of(max($1, floor)) }
-    return BinaryLogarithm.power(sum / Double(known.count))
+  package static func of(_ values: some Sequence<Double?>) -> Double? {
+    var (sum, count, isAbove) = (0.0, 0, false)
+    for case .some(let value) in values where value.isFinite && value >= 0 {
+      sum += BinaryLogarithm.of(max(value, floor))
+      count += 1
+      isAbove = isAbove || value > floor
+    }
+    guard count > 0 else { return nil }
+    return isAbove ? BinaryLogarithm.power(sum / Double(count)) : 0
   }
 }

@@ -47,8 +47,13 @@ public struct RatioRow: Sendable, Hashable {
   }
 
   init(history: BlockHistory, window: [BlockRecord]) {
-    p50 = LogMean.of(window.map(\.statistics.residualRatio.p50))
-    p90 = LogMean.of(window.map(\.statistics.residualRatio.p90))
+    (p50, p90) = window.withUnsafeBufferPointer { window in
+      let places = window.indices.lazy
+      return (
+        LogMean.of(places.map { window[$0].statistics.residualRatio.p50 }),
+        LogMean.of(places.map { window[$0].statistics.residualRatio.p90 })
+      )
+    }
     first = history.first?.statistics.residualRatio.p50
     baseline = Self.baseline(history)
   }
