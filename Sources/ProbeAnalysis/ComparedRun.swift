@@ -31,7 +31,7 @@ public struct ComparedRun: Sendable, Hashable {
   public struct Block: Sendable, Hashable {
     /// The module path; not trusted to be printable.
     public var name: String
-    /// The stage.
+    /// The stage, a projection in the one it leads into.
     public var stage: Int
     /// The geometric mean of the median gap over the window.
     public var gap: Double?
@@ -55,6 +55,8 @@ public struct ComparedRun: Sendable, Hashable {
   public let lossAtStart: Double?
   /// Whether the loss has hardly moved since its first fifth and is no small part of that at step 0.
   public let isFlat: Bool
+  /// The blocks whose shortcut is a projection; plain networks have no such blocks, nor what they would be.
+  public let projections: Int
   /// The gradient at step 0.
   public let gradientAtStart: GradientSpan?
   /// The gradient at the last record.
@@ -79,7 +81,9 @@ public struct ComparedRun: Sendable, Hashable {
     lossAtStart = start?.loss.flatMap { $0.isFinite ? $0 : nil }
     loss = Self.loss(history, window)
     isFlat = Self.isFlat(history.steps, loss, atStart: lossAtStart)
-    blocks = history.blocks.map { Block($0, window) }
+    projections = history.blocks.count { $0.block.shortcut == .projection }
+    let stages = StageMap(history.blocks.map(\.block)).stages
+    blocks = zip(history.blocks, stages).map { Block($0, stage: $1, window) }
     gradientAtStart = GradientSpan(history.blocks) { $0.first?.step == 0 ? $0.first : nil }
     gradient = GradientSpan(history.blocks, \.latest)
     tests = TestMetric.all(in: notes.metrics)
@@ -89,6 +93,15 @@ public struct ComparedRun: Sendable, Hashable {
 
   /// The number of blocks.
   public var depth: Int { blocks.count }
+  /// The blocks that a plain network of as many layers has: without projections.
+  public var plainDepth: Int { blocks.count - projections }
+
+  /// Whether the loss has not left what it was at step 0.
+  public var isStuck: Bool {
+    guard let level, let start = lossAtStart, start > 0 else { return false }
+    return level.value >= Self.flatShare * start
+  }
+
   /// The median over the blocks of the gap now.
   public var gap: Double? { Median.of(blocks.map(\.gap)) }
   /// The median over the blocks of the ratio now.
@@ -160,11 +173,11 @@ public struct ComparedRun: Sendable, Hashable {
 }
 
 extension ComparedRun.Block {
-  init(_ history: BlockHistory, _ window: VerdictWindow?) {
+  init(_ history: BlockHistory, stage: Int, _ window: VerdictWindow?) {
     let records = window?.records(of: history) ?? []
     let shown = records.isEmpty ? [history.latest].compactMap(\.self) : records
     name = history.block.name
-    stage = history.block.stage
+    self.stage = stage
     gap = Self.geometricMean(shown.map(\.medianGap))
     ratio = Self.geometricMean(shown.map(\.statistics.residualRatio.p50))
     let start = history.first.flatMap { $0.step == 0 ? $0 : nil }

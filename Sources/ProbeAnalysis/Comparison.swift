@@ -27,42 +27,9 @@ public struct Comparison: Sendable, Hashable {
       repeated.map { .repeated(run: $0) }
       + runs.indices.flatMap { states[$0].findings(at: $0, runs[$0]) }
       + RecipeDifference.among(runs).map { .notAlike($0) }
-      + cohorts.flatMap { cohort in
-        cohort.steps.filter { $0.effect == .worse }.map { step in
-          .degradation(
-            step, family: cohort.family, others: Self.others(than: cohort, step, cohorts, runs))
-        }
-      }
+      + cohorts.flatMap { WorseWithDepth.found(in: $0, of: runs, among: cohorts) }
       + cohorts.flatMap { Overfitting.found(in: $0, of: runs).map { .overfitting($0) } }
   }
-
-  /// The same depths in the cohorts of other families that are alike with this one.
-  private static func others(
-    than cohort: DepthCohort, _ step: DepthCohort.Step, _ cohorts: [DepthCohort],
-    _ runs: [ComparedRun]
-  ) -> [DepthContrast] {
-    let own = runs[step.deeper.runs[0]].recipe
-    return cohorts.compactMap { other in
-      guard other.family != cohort.family,
-        let shallower = other.points.first(where: { $0.depth == step.shallower.depth }),
-        let deeper = other.points.first(where: { $0.depth == step.deeper.depth })
-      else { return nil }
-      // What the stream of another family looks like is no matter of the recipe.
-      let differences = own.differences(to: runs[deeper.runs[0]].recipe).filter { $0 != .streams }
-      guard differences.isEmpty else { return nil }
-      return DepthContrast(family: other.family, shallower: shallower, deeper: deeper)
-    }
-  }
-}
-
-/// What two depths are in another family that was trained alike.
-public struct DepthContrast: Sendable, Hashable {
-  /// The other family.
-  public let family: ComparedRun.Family
-  /// Its runs of the lesser depth.
-  public let shallower: DepthCohort.Point
-  /// Its runs of the greater depth.
-  public let deeper: DepthCohort.Point
 }
 
 /// Whether a run's training loss can be held against depth; the first that holds.
@@ -73,6 +40,7 @@ private enum Standing: Equatable {
   case noLoss
   case exploding
   case vanishing
+  case stuck
   case counts
 
   init(_ run: ComparedRun) {
@@ -80,15 +48,19 @@ private enum Standing: Equatable {
       self = .diverged
     } else if run.family == nil {
       self = .noBlocks
-    } else if run.gradientAtStart?.explodes == true {
-      // Before all that is said of the loss: where the gradient explodes, depth is not to blame.
+    } else if run.gradientAtStart?.isHopeless == true {
+      // Before all that is said of the loss: where the gradient explodes so, it is to blame.
       self = .exploding
-    } else if run.isFlat, run.gradientAtStart?.vanishes == true || run.gradient?.vanishes == true {
+    } else if run.isFlat || run.isStuck,
+      run.gradientAtStart?.vanishes == true || run.gradient?.vanishes == true
+    {
       self = .vanishing
     } else if !run.isFinished {
       self = .unfinished
     } else if run.level == nil {
       self = .noLoss
+    } else if run.isStuck {
+      self = .stuck
     } else {
       self = .counts
     }
@@ -104,11 +76,14 @@ private enum Standing: Equatable {
     if run.family != nil, run.run.firstStep != nil, !run.hasStart {
       found.append(.noStart(run: place))
     }
+    if self != .diverged, run.gradientAtStart?.explodes == true {
+      found.append(.explodingAtInitialisation(run: place))
+    }
     switch self {
     case .diverged: found.append(.diverged(run: place))
-    case .exploding: found.append(.explodingAtInitialisation(run: place))
     case .vanishing: found.append(.vanishing(run: place))
-    case .noBlocks, .unfinished, .noLoss, .counts: break
+    case .stuck: found.append(.doesNotTrain(run: place))
+    case .exploding, .noBlocks, .unfinished, .noLoss, .counts: break
     }
     return found
   }

@@ -20,8 +20,12 @@ public enum ComparisonFinding: Sendable, Hashable {
     case explodingAtInitialisation = "exploding_at_initialisation"
     /// The loss is flat and next to nothing of the gradient reaches the first block.
     case vanishing
-    /// Deeper trains worse.
+    /// The loss has not left what it was at step 0.
+    case doesNotTrain = "does_not_train"
+    /// Deeper plain networks train worse.
     case degradation
+    /// Deeper networks with shortcuts train worse, which depth alone hardly does.
+    case trainsWorse = "trains_worse"
     /// Deeper trains better and does worse on other data.
     case overfitting
   }
@@ -44,8 +48,12 @@ public enum ComparisonFinding: Sendable, Hashable {
   case explodingAtInitialisation(run: Int)
   /// The gradient vanishes and the loss is flat.
   case vanishing(run: Int)
-  /// Deeper trains worse; with the same depths of other families that were trained alike.
-  case degradation(DepthCohort.Step, family: ComparedRun.Family, others: [DepthContrast])
+  /// The loss has not left what it was at step 0.
+  case doesNotTrain(run: Int)
+  /// Deeper plain networks train worse.
+  case degradation(WorseWithDepth)
+  /// Deeper networks with shortcuts train worse.
+  case trainsWorse(WorseWithDepth)
   /// Deeper trains better and does worse on other data.
   case overfitting(Overfitting)
 
@@ -61,6 +69,8 @@ public enum ComparisonFinding: Sendable, Hashable {
     case .diverged: .diverged
     case .explodingAtInitialisation: .explodingAtInitialisation
     case .vanishing: .vanishing
+    case .doesNotTrain: .doesNotTrain
+    case .trainsWorse: .trainsWorse
     case .degradation: .degradation
     case .overfitting: .overfitting
     }
@@ -71,10 +81,10 @@ public enum ComparisonFinding: Sendable, Hashable {
     switch self {
     case .repeated(let run), .noBlocks(let run), .unfinished(let run), .noLoss(let run),
       .noStart(let run), .diverged(let run), .explodingAtInitialisation(let run),
-      .vanishing(let run):
+      .vanishing(let run), .doesNotTrain(let run):
       [run]
     case .notAlike(let difference): difference.values.flatMap(\.runs).sorted()
-    case .degradation(let step, _, _): (step.shallower.runs + step.deeper.runs).sorted()
+    case .degradation(let found), .trainsWorse(let found): found.runs
     case .overfitting(let found): (found.shallower.runs + found.deeper.runs).sorted()
     }
   }

@@ -11,6 +11,8 @@ public struct DepthCohort: Sendable, Hashable {
     public let runs: [Int]
     /// The level of their training loss together.
     public let level: LossLevel
+    /// The blocks without projections: what a plain network of as many layers has.
+    public let plainDepth: Int
     /// The training loss at step 0, the least of the runs; nil where none has it.
     public let lossAtStart: Double?
   }
@@ -21,9 +23,11 @@ public struct DepthCohort: Sendable, Hashable {
     case worse
     /// Deeper trains better.
     case better
-    /// The two train alike: no difference that would matter lies within the intervals.
+    /// The two train alike: all that lies within the intervals is within ``leastFactor``.
     case alike
-    /// The intervals leave open whether they differ.
+    /// The intervals are apart, and the difference is too little to count.
+    case immaterial
+    /// The intervals leave open whether they differ, or which trains better.
     case undecided
   }
 
@@ -37,6 +41,8 @@ public struct DepthCohort: Sendable, Hashable {
     public let effect: Effect
     /// The deeper one's level over the shallower one's; nil where a loss is not above zero.
     public let factor: Double?
+    /// The least and the greatest factor that the intervals leave; nil where ``factor`` is.
+    public let factorBounds: [Double]?
   }
 
   /// What their blocks are.
@@ -84,6 +90,7 @@ public struct DepthCohort: Sendable, Hashable {
       LossLevel.together(places.compactMap { runs[$0].level }).map { level in
         Point(
           depth: depth, runs: places, level: level,
+          plainDepth: runs[places[0]].plainDepth,
           lossAtStart: places.compactMap { runs[$0].lossAtStart }.min())
       }
     }
@@ -100,10 +107,11 @@ extension DepthCohort.Step {
     self.deeper = deeper
     let (a, b) = (shallower.level, deeper.level)
     guard a.isPositive, b.isPositive else {
-      (effect, factor) = (.undecided, nil)
+      (effect, factor, factorBounds) = (.undecided, nil, nil)
       return
     }
     factor = b.value / a.value
+    factorBounds = [b.lower / a.upper, b.upper / a.lower]
     let starts = [shallower.lossAtStart, deeper.lossAtStart].compactMap(\.self).filter { $0 > 0 }
     let start = starts.min()
     func isMaterial(_ worse: Double, _ better: Double) -> Bool {
@@ -115,8 +123,12 @@ extension DepthCohort.Step {
       effect = .worse
     } else if a.lower > b.upper, isMaterial(a.value, b.value) {
       effect = .better
-    } else if !isMaterial(b.upper, a.lower), !isMaterial(a.upper, b.lower) {
+    } else if b.upper <= DepthCohort.leastFactor * a.lower,
+      a.upper <= DepthCohort.leastFactor * b.lower
+    {
       effect = .alike
+    } else if b.lower > a.upper || a.lower > b.upper {
+      effect = .immaterial
     } else {
       effect = .undecided
     }

@@ -8,6 +8,9 @@ import RealModule
 /// the wider one counts. Losses that are not all above zero have no logarithm: their level is the
 /// arithmetic mean, and nothing is said of ratios.
 ///
+/// A loss that falls has no level to bound: where it does so over the window, its last third counts, and
+/// where it does so there too, the bounds are none of a level (``isFalling``).
+///
 /// The interval speaks of this run alone: another seed has another level.
 public struct LossLevel: Sendable, Hashable {
   /// The level.
@@ -20,19 +23,29 @@ public struct LossLevel: Sendable, Hashable {
   public let records: Int
   /// Whether all losses are above zero, so that levels can be held against each other as ratios.
   public let isPositive: Bool
+  /// Whether the loss still fell in the records that this rests on.
+  public let isFalling: Bool
 
   /// The fewest losses that make a level.
   public static let leastRecords = 5
   /// The confidence of each bound.
   public static let confidence = 0.95
+  /// A loss falls whose last third has a median of at most this share of that of the first third, with
+  /// that of the second between them.
+  public static let fallingShare = 2.0 / 3
 
   /// Looks at the finite losses of a window in order; nil for fewer than ``leastRecords``.
   ///
   /// Complexity: O(n).
   public init?(_ losses: [Double]) {
-    let losses = losses.filter(\.isFinite)
+    var losses = losses.filter(\.isFinite)
     let isPositive = losses.allSatisfy { $0 > 0 }
-    let values = isPositive ? losses.map { Double.log($0) } : losses
+    let third = losses.count / 3
+    if third >= Self.leastRecords, Self.falls(losses) { losses = Array(losses.suffix(third)) }
+    // As shares of the greatest: sums of losses of any size stay finite.
+    let greatest = losses.reduce(0) { max($0, abs($1)) }
+    let unit = greatest > 0 ? greatest : 1
+    let values = losses.map { isPositive ? Double.log($0) : $0 / unit }
     guard losses.count >= Self.leastRecords, let whole = AutoregressiveInterval(values) else {
       return nil
     }
@@ -41,12 +54,23 @@ public struct LossLevel: Sendable, Hashable {
     let bounds = looks.map {
       ($0.lowerBound(confidence: Self.confidence), $0.upperBound(confidence: Self.confidence))
     }
-    let back: (Double) -> Double = { isPositive ? .exp($0) : $0 }
+    let back: (Double) -> Double = { isPositive ? .exp($0) : $0 * unit }
     value = back(whole.mean)
     lower = back(bounds.reduce(whole.mean) { min($0, $1.0) })
     upper = back(bounds.reduce(whole.mean) { max($0, $1.1) })
     records = losses.count
     self.isPositive = isPositive
+    isFalling = Self.falls(losses)
+  }
+
+  private static func falls(_ losses: [Double]) -> Bool {
+    let third = losses.count / 3
+    guard third >= 2, losses.allSatisfy({ $0 > 0 }),
+      let first = Median.of(Array(losses.prefix(third))),
+      let middle = Median.of(Array(losses.dropFirst(third).dropLast(third))),
+      let last = Median.of(Array(losses.suffix(third)))
+    else { return false }
+    return first >= middle && middle >= last && last <= fallingShare * first
   }
 
   /// The level of several runs together: the geometric mean of their values, and bounds that hold
@@ -60,18 +84,22 @@ public struct LossLevel: Sendable, Hashable {
     let mean: Double =
       isPositive
       ? .exp(levels.reduce(0) { $0 + .log($1.value) } / n)
-      : levels.reduce(0) { $0 + $1.value } / n
+      : levels.reduce(0) { $0 + $1.value / n }
     return LossLevel(
       value: mean, lower: levels.reduce(first.lower) { min($0, $1.lower) },
       upper: levels.reduce(first.upper) { max($0, $1.upper) },
-      records: levels.reduce(0) { $0 + $1.records }, isPositive: isPositive)
+      records: levels.reduce(0) { $0 + $1.records }, isPositive: isPositive,
+      isFalling: levels.contains(where: \.isFalling))
   }
 
-  private init(value: Double, lower: Double, upper: Double, records: Int, isPositive: Bool) {
+  private init(
+    value: Double, lower: Double, upper: Double, records: Int, isPositive: Bool, isFalling: Bool
+  ) {
     self.value = value
     self.lower = lower
     self.upper = upper
     self.records = records
     self.isPositive = isPositive
+    self.isFalling = isFalling
   }
 }

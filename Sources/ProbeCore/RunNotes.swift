@@ -2,7 +2,7 @@
 public struct RunNotes: Sendable, Hashable {
   /// The configuration as key and value, secrets redacted; not trusted to be printable.
   public var config: [String: String]
-  /// The metrics at the end of the run, by key.
+  /// The last value of each metric, by key.
   public var metrics: [FinalMetric]
 
   /// Notes; none where nothing is given.
@@ -12,22 +12,19 @@ public struct RunNotes: Sendable, Hashable {
   }
 }
 
-/// A metric at the end of a run: the mean of what was logged for it in the last steps, ranks merged.
+/// A metric at the end of a run: what was logged for it last, ranks merged.
 public struct FinalMetric: Sendable, Hashable {
   /// The user's name for it; not trusted to be printable.
   public var key: String
-  /// The mean over those steps; NaN where one of them has NaN.
+  /// The mean over the ranks; NaN where one of them has NaN.
   public var value: Double
   /// The last step that it was logged at.
   public var step: Int
-  /// The steps that the mean is taken over.
-  public var records: Int
 
   /// A final metric.
-  public init(key: String, value: Double, step: Int, records: Int = 1) {
+  public init(key: String, value: Double, step: Int) {
     self.key = key
     self.value = value
     self.step = step
-    self.records = records
   }
 }

@@ -61,8 +61,7 @@ struct CompareVerb: ParsableCommand {
     // One history at a time: of each only what is compared stays in memory.
     let compared = try selected.map { run throws(StoreError) in
       let judged = try JudgedRun(run, in: store, settings: VerdictSettings())
-      let notes = try store.notes(
-        ofRun: run.id, metricsFrom: judged.window?.firstStep ?? 0)
+      let notes = try store.notes(ofRun: run.id)
       return ComparedRun(judged.history, window: judged.window, notes: notes)
     }
     let comparison = Comparison(compared, repeated: repeated)

@@ -48,8 +48,7 @@ struct ReportVerb: ParsableCommand {
 
   /// What papers state of networks like a run's.
   private static func reference(_ judged: JudgedRun, in store: Store) throws -> PublishedReference {
-    let notes = try store.notes(
-      ofRun: judged.history.run.id, metricsFrom: judged.window?.firstStep ?? 0)
+    let notes = try store.notes(ofRun: judged.history.run.id)
     return PublishedReference(blocks: judged.history.blocks.map(\.block), metrics: notes.metrics)
   }
 

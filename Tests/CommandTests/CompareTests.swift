@@ -77,9 +77,10 @@ import Testing
     #expect(ratios[2] > 1.5 * ratios[3] && gaps[2] > 1.5 * gaps[3] && ratios[3] > ratios[4])
     // The same in words, and in the article.
     let text = try command("compare", "1", "2", "3", "4").output
-    #expect(text.hasPrefix("Plain networks: training loss "))
+    #expect(text.hasPrefix("Plain networks: batch loss "))
     #expect(
-      text.contains("\n! Degradation: plain networks of 8 blocks train worse than of 2: loss "))
+      text.contains(
+        "\n! Degradation: plain networks of 8 blocks train worse than of 2: batch loss "))
     #expect(try keys(of: outcome.output).subtracting(spans(of: "Compare")) == [])
     // And its network is none that papers have numbers of.
     let reference = try command("report", "--run", "3", "--reference")

@@ -75,7 +75,7 @@ import Testing
     let names = try Article("Compare").rowNames
     let kinds = try cases(of: "Kind", in: "Sources/ProbeAnalysis/ComparisonFinding.swift")
     let effects = try cases(of: "Effect", in: "Sources/ProbeAnalysis/DepthCohort.swift")
-    #expect(kinds.count == 11 && effects.count == 4)
+    #expect(kinds.count == 13 && effects.count == 5)
     for name in kinds + effects { #expect(names.contains(name), "\(name)") }
   }
 

@@ -15,6 +15,10 @@ struct ComparedPlan {
   /// ‖g‖ of a block by ordinal at a step.
   var gradient: (_ ordinal: Int, _ step: Int) -> Double? = { _, _ in 1 }
   var shape = [32]
+  /// The ordinals of projections, which are of the stage before theirs, as recorders count.
+  var projections: Set<Int> = []
+  /// The shape by stage, where it is not one for all.
+  var shapes: [[Int]] = []
   var samples = 64
   var config: [String: String] = [:]
   var metrics: [FinalMetric] = []
@@ -51,7 +55,10 @@ struct ComparedPlan {
   }
 
   private func block(_ ordinal: Int, _ stage: Int) -> BlockHistory {
-    let shortcut: Block.Shortcut = kind == .residual ? .identity : .none
+    let isProjection = projections.contains(ordinal)
+    let shortcut: Block.Shortcut =
+      isProjection ? .projection : kind == .residual ? .identity : .none
+    let stage = isProjection ? max(0, stage - 1) : stage
     func record(_ step: Int) -> BlockRecord {
       var record = ProbeAnalysisTests.record(step, gap: gap(ordinal), samples: samples)
       record.statistics.residualRatio = LogDistribution(
@@ -65,7 +72,7 @@ struct ComparedPlan {
     return BlockHistory(
       block: Block(
         ordinal: ordinal, name: "blocks.\(ordinal)", kind: kind, shortcut: shortcut, stage: stage,
-        shape: shape),
+        shape: shapes.isEmpty ? shape : shapes[stage]),
       first: steps.first.map(record), latest: last,
       window: steps.suffix(25).map(record))
   }

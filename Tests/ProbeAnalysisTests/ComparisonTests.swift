@@ -18,13 +18,14 @@ import Testing
     let comparison = comparison(plans)
     #expect(comparison.findings.map(\.kind) == [.degradation])
     #expect(comparison.cohorts.map(\.family) == [.plain, .residual])
-    #expect(comparison.cohorts.map { $0.steps.map(\.effect) } == [[.worse], [.alike]])
-    guard case .degradation(let step, .plain, let others)? = comparison.findings.first else {
+    #expect(comparison.cohorts.map { $0.steps.map(\.effect) } == [[.worse], [.immaterial]])
+    guard case .degradation(let found)? = comparison.findings.first else {
       Issue.record("no degradation")
       return
     }
-    #expect(abs(try #require(step.factor) - 0.077 / 0.003) < 0.1)
-    #expect(others.map(\.family) == [.residual])
+    #expect(abs(try #require(found.step.factor) - 0.077 / 0.003) < 0.1)
+    #expect(found.family == .plain && found.others.map(\.family) == [.residual])
+    #expect(found.unknown == RecipeGap.allCases)
     #expect(comparison.findings[0].runs == [0, 1])
   }
 
@@ -46,6 +47,18 @@ import Testing
     let atLimit = exploding.with { $0.gradient = { ordinal, _ in ordinal == 0 ? 1e3 : 1 } }
     #expect(kinds([shallow, atLimit]) == [.degradation])
     // And later growth is no matter of initialisation.
+    // A little above it both are named: such a network still trains.
+    for (ratio, expected) in [
+      (1.1e3, [.explodingAtInitialisation, .degradation]),
+      (9.9e3, [.explodingAtInitialisation, .degradation]),
+      (1.01e4, [.explodingAtInitialisation]),
+    ] as [(Double, [ComparisonFinding.Kind])] {
+      #expect(
+        kinds([
+          shallow, exploding.with { $0.gradient = { ordinal, _ in ordinal == 0 ? ratio : 1 } },
+        ])
+          == expected, "\(ratio)")
+    }
     let later = exploding.with {
       $0.gradient = { ordinal, step in step > 0 && ordinal == 0 ? 1e5 : 1 }
     }
@@ -59,7 +72,7 @@ import Testing
     }
     #expect(kinds([shallow, flat]) == [.vanishing])
     let withGradient = flat.with { $0.gradient = { _, _ in 1 } }
-    #expect(kinds([shallow, withGradient]) == [.degradation])
+    #expect(kinds([shallow, withGradient]) == [.doesNotTrain])
     let falling = flat.with { $0.loss = ComparedPlan.settling(at: 0.5) }
     #expect(kinds([shallow, falling]) == [.degradation])
     let nothing = flat.with { $0.gradient = { _, _ in 0 } }
@@ -77,7 +90,7 @@ import Testing
     let found = comparison([shallow, diverged])
     #expect(found.findings.map(\.kind) == [.diverged])
     #expect(found.runs[1].loss == .nonFinite(since: 300))
-    let recovered = deep.with { $0.loss = { $0 == 450 ? .infinity : 0.077 } }
+    let recovered = deep.with { $0.loss = { $0 == 0 ? 2.3 : $0 == 450 ? .infinity : 0.077 } }
     #expect(kinds([shallow, recovered]) == [.degradation])
     let never = deep.with { $0.loss = { _ in .nan } }
     #expect(comparison([shallow, never]).runs[1].loss == .nonFinite(since: 0))
@@ -91,8 +104,15 @@ import Testing
       (.streams, { $0.shape = [64] }),
       (.setting("weight_decay"), { $0.config = ["optim.Weight-Decay": "0.01"] }),
       (.length, { $0.planned = 1001 }),
+      (.setting("optimizer"), { $0.config["optimizer"] = "Adam" }),
+      (.setting("optimizer.momentum"), { $0.config["optimizer.momentum"] = "0.0" }),
+      (.setting("optimizer.nesterov"), { $0.config["optimizer.nesterov"] = "True" }),
     ]
-    let base = shallow.with { $0.config = ["weight_decay": "5e-4", "seed": "1", "blocks": "2"] }
+    let own = ["optimizer": "SGD", "optimizer.momentum": "0.9", "optimizer.nesterov": "False"]
+    let base = shallow.with {
+      $0.config = ["weight_decay": "5e-4", "seed": "1", "blocks": "2"].merging(own) { $1 }
+    }
+    let deep = deep.with { $0.config = own }
     for (aspect, change) in changes {
       let found = comparison([base, deep.with(change)])
       #expect(found.findings.map(\.kind) == [.notAlike], "\(aspect)")
@@ -102,7 +122,7 @@ import Testing
     }
     // What is no part of the recipe, or is the same number, does not matter.
     let alike = deep.with {
-      $0.config = ["weight_decay": "0.0005", "seed": "2", "blocks": "8"]
+      $0.config = ["weight_decay": "0.0005", "seed": "2", "blocks": "8", "optimizer": "sgd"]
       $0.rate = { _ in 0.1004 }
     }
     #expect(kinds([base, alike]) == [.degradation])

@@ -45,6 +45,29 @@ import Testing
     #expect(abs(try #require(alignment.rows[2].cells[1].gap) - 5.5) < 1e-12)
   }
 
+  @Test func `a projection is of the stage that it leads into, whatever follows it`() throws {
+    let shapes = [[8, 8, 8], [16, 4, 4], [32, 2, 2]]
+    func resnet(_ id: Int, _ n: Int) -> ComparedPlan {
+      ComparedPlan(
+        id: id, stages: [n, n, n], gap: { Double($0 + 1) }, projections: [n, 2 * n],
+        shapes: shapes)
+    }
+    // ResNet-8 has one block a stage: of its last stage nothing is recorded but the way into it.
+    let found = comparison([resnet(1, 1), resnet(2, 4)])
+    #expect(!found.findings.map(\.kind).contains(.notAlike))
+    #expect(found.cohorts.count == 1)
+    let alignment = try #require(found.alignment)
+    #expect(alignment.form == .stages)
+    #expect(Set(alignment.rows.compactMap(\.stage)) == [0, 1, 2])
+    #expect(alignment.rows.last?.stage == 2)
+    #expect(found.runs[0].blocks.map(\.stage) == [0, 1, 2])
+    #expect(found.runs[1].blocks.map(\.stage) == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
+    // Another width is seen where it is known of both: the last of ResNet-8 is not.
+    let wide = resnet(3, 4).with { $0.shapes = [[8, 8, 8], [16, 4, 4], [48, 2, 2]] }
+    #expect(!comparison([resnet(1, 1), wide]).findings.map(\.kind).contains(.notAlike))
+    #expect(comparison([resnet(1, 2), wide]).findings.map(\.kind).contains(.notAlike))
+  }
+
   @Test func `every block is in exactly one part`() throws {
     var generator = SplitMix64(seed: 4)
     for _ in 0..<200 {

@@ -23,11 +23,23 @@ import Testing
     // A twentieth more is no matter, whatever the intervals.
     #expect(effects([(2, 1.0), (8, 1.02)]) == [.alike])
     // Twice as much of next to nothing is none either: 0.002 is less than 0.023.
-    #expect(effects([(2, 0.002), (8, 0.004)]) == [.alike])
+    #expect(effects([(2, 0.002), (8, 0.004)]) == [.immaterial])
     #expect(effects([(2, 0.002), (8, 0.04)]) == [.worse])
     // Without a first loss a factor of two is asked for.
-    #expect(effects([(2, 1.0), (8, 1.3)], start: nil) == [.alike])
+    #expect(effects([(2, 1.0), (8, 1.3)], start: nil) == [.immaterial])
     #expect(effects([(2, 0.002), (8, 0.005)], start: nil) == [.worse])
+  }
+
+  @Test func `intervals that overlap are not alike, and have a factor with bounds`() throws {
+    let plans = [(2, 0.0019), (8, 0.0022)].enumerated().map { id, point in
+      ComparedPlan(id + 1, .residual, point.0, loss: point.1).with {
+        $0.loss = ComparedPlan.settling(at: point.1, noise: 0.7)
+      }
+    }
+    let step = comparison(plans).cohorts[0].steps[0]
+    #expect(step.effect == .undecided)
+    let (factor, bounds) = (try #require(step.factor), try #require(step.factorBounds))
+    #expect(bounds[0] < 1 && 1 < bounds[1] && bounds[0] < factor && factor < bounds[1])
   }
 
   @Test func `a noisy difference is undecided`() {

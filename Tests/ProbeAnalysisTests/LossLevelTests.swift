@@ -41,6 +41,37 @@ import Testing
     #expect(abs(level.lower - 2) < 1e-12 && abs(level.upper - 2) < 1e-12)
   }
 
+  @Test func `a loss that falls over the window counts by its last third`() throws {
+    // Fallen, and at rest in the last third.
+    let falling: [Double] = (0..<60).map { 10 * exp(-Double($0) / 8) }
+    let rest: [Double] = (0..<20).map { [0.061, 0.059, 0.06][$0 % 3] }
+    let losses = falling.prefix(40) + rest
+    let level = try #require(LossLevel(Array(losses)))
+    #expect(level.records == 20 && !level.isFalling)
+    #expect(abs(level.value - 0.06) < 0.002 && level.upper < 0.065)
+    let still = try #require(LossLevel(falling))
+    #expect(still.records == 20 && still.isFalling)
+    let wavering60 = try #require(LossLevel(wavering(0.4, count: 60)))
+    #expect(!wavering60.isFalling)
+    // What rises counts whole, and so does what is too short for thirds.
+    let rising = try #require(LossLevel(Array(falling.reversed())))
+    #expect(rising.records == 60)
+    let short = try #require(LossLevel([10, 8, 6, 4, 2, 1]))
+    #expect(short.records == 6 && short.isFalling)
+  }
+
+  @Test func `losses of any size have a level`() throws {
+    for huge in [1.7e308, .greatestFiniteMagnitude, 1e200, 1e-300] {
+      let level = try #require(LossLevel((0..<60).map { $0 % 2 == 0 ? huge : -huge }))
+      #expect(abs(level.value) < huge && !level.isPositive)
+      #expect(level.lower < 0 && 0 < level.upper)
+      let positive = try #require(LossLevel((0..<60).map { $0 % 2 == 0 ? huge : 1 }))
+      #expect(positive.isPositive && positive.value > 0)
+      let both = try #require(LossLevel.together([level, level]))
+      #expect(both.value.isFinite)
+    }
+  }
+
   @Test func `a wander under noise widens the bounds of a long series`() throws {
     var generator = SplitMix64(seed: 9)
     let wander = generator.autoregressive(400, time: 40, deviation: 0.3)

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import ProbeAnalysis
 internal import ProbeCore
 internal import ProbeReport
@@ -73,6 +74,79 @@ internal import Testing
       ])
   }
 
+  @Test func `learning rates that part name run, step and value`() {
+    func run(_ id: Int, _ rate: @escaping (Int) -> Double) -> ComparedRun {
+      Sample.compared(id, "r", .residual, depth: 2, loss: 0.1) { history in
+        for place in history.steps.indices {
+          history.steps[place].learningRate = rate(history.steps[place].step)
+        }
+      }
+    }
+    #expect(
+      words([run(1) { _ in 0.1 }, run(2) { $0 < 1000 ? 0.1 : 0.01 }]) == [
+        "Not like for like: the learning rate is 0.1 in run 1, 0.01 in run 2 at step 1000, where "
+          + "courses part. No degradation is claimed across that."
+      ])
+  }
+
+  @Test func `worse with depth says what is not known and what else may be the reason`() {
+    func run(
+      _ id: Int, _ kind: Block.Kind, _ depth: Int, _ loss: Double, start: Double = 1,
+      _ config: [String: String] = ["optimizer": "SGD"]
+    ) -> ComparedRun {
+      Sample.compared(
+        id, "r", kind, depth: depth, loss: loss, start: start, notes: RunNotes(config: config))
+    }
+    let residual = words([run(1, .residual, 2, 0.003), run(2, .residual, 8, 0.077)])
+    #expect(
+      residual == [
+        "Residual networks of 8 blocks train worse than of 2: batch loss 0.077 (0.0757–0.0783) against "
+          + "0.003 (0.00295–0.00305), 26 times as much. Loss function and data are not known to be "
+          + "the same. With shortcuts depth alone hardly does that (He et al. 2015): look for what "
+          + "else differs. One run of a depth is one seed."
+      ])
+    let steep = words([run(1, .plain, 2, 0.003), run(2, .plain, 8, 0.077, start: 2000, [:])])
+    #expect(steep.count == 2)
+    #expect(
+      steep[0].hasSuffix(
+        "(limit 1000). Below 10000 networks still train: its loss is held against others."))
+    #expect(
+      steep[1].hasSuffix(
+        " Its gradient grows 2000 times from the last block to the first at step 0, which may be the "
+          + "reason. Optimizer, loss function and data are not known to be the same. One run of a "
+          + "depth is one seed."))
+    let stuck = words([run(1, .plain, 2, 0.003), run(2, .plain, 8, 2.3, start: 0.004)])
+    #expect(
+      stuck == [
+        "Run 2 (r) does not train: its batch loss is 2.3, and was 2.3 at step 0. That is no degradation; "
+          + "it is held against no other. At step 0 the gradient at the first block is 0.004 times that "
+          + "at the last."
+      ])
+  }
+
+  @Test func `a loss that still falls has no bounds, and layers that are no blocks are named`() {
+    func run(_ id: Int, _ kind: Block.Kind, _ depth: Int, _ projections: Int) -> ComparedRun {
+      Sample.compared(id, "r", kind, depth: depth, loss: 0.1) { history in
+        for place in history.steps.indices {
+          history.steps[place].loss = 2.3 * pow(0.99, Double(history.steps[place].step))
+        }
+        for place in 0..<projections {
+          history.blocks[place + 1].block.shortcut = .projection
+        }
+      }
+    }
+    let text = ComparisonRenderer().render(
+      Comparison([
+        run(1, .plain, 2, 0), run(2, .plain, 7, 0), run(3, .residual, 9, 2),
+      ]))
+    #expect(text.contains("  falling  "))
+    #expect(text.contains(" and falling at 2 blocks, "))
+    #expect(
+      text.contains(
+        "blocks: of plain networks those that change the stream's shape are not counted, so 7 are as "
+          + "many layers as 9 with shortcuts"))
+  }
+
   @Test func `what is said of depth needs two depths`() {
     let run = Sample.compared(1, "a", .residual, depth: 2, loss: 0.1)
     let text = ComparisonRenderer().render(Comparison([run, run]))
@@ -112,17 +186,18 @@ internal import Testing
 
   @Test func `the whole rendering at 100 columns`() {
     let golden = """
-      Plain networks: training loss 0.003 at 2 blocks, 0.077 at 8 blocks. Deeper trains worse. Median
-        ratio of a block: 0.781, 0.781.
-      Residual networks: training loss 0.0017 at 2 blocks, 0.004 at 8 blocks. Deeper trains alike. Median
-        ratio of a block: 0.469, 0.141.
+      Plain networks: batch loss 0.003 at 2 blocks, 0.077 at 8 blocks. Deeper trains worse. Median ratio
+        of a block: 0.781, 0.781.
+      Residual networks: batch loss 0.0017 at 2 blocks, 0.004 at 8 blocks. Deeper differs too little to
+        count (2.4 times the loss of 2, 2.3–2.4). Median ratio of a block: 0.469, 0.141.
 
       ! Run 5 (plain-27) is exploding at initialisation: at step 0 the gradient is 18000 times as large at
         the first of 27 blocks as at the last (limit 1000). Whatever its loss is, it is not counted as
         degradation.
-      ! Degradation: plain networks of 8 blocks train worse than of 2: loss 0.077 (0.0757–0.0783) against
-        0.003 (0.00295–0.00305), 26 times as much. Residual networks of these depths: 0.0017 and 0.004.
-        One run of a depth is one seed.
+      ! Degradation: plain networks of 8 blocks train worse than of 2: batch loss 0.077 (0.0757–0.0783)
+        against 0.003 (0.00295–0.00305), 26 times as much. Residual networks of these depths: 0.0017 and
+        0.004. Optimizer, loss function and data are not known to be the same. One run of a depth is one
+        seed.
 
       run  name        family    blocks     loss           bounds  ∂ first/last    gap  ratio  ratio at 0
       ───  ──────────  ────────  ──────  ───────  ───────────────  ────────────  ─────  ─────  ──────────
@@ -157,8 +232,8 @@ internal import Testing
       75–88 %       0.781      0.781       0.781         0.312        0.0893
       88–100 %          ·      0.781       0.781             ·        0.0781
 
-      loss: geometric mean of the training loss over the verdict's window; bounds: 95 % confidence on each
-        side, of this run
+      loss: geometric mean of the batches' losses over the verdict's window, where it falls over its last
+        third; bounds: 95 % confidence on each side, of this run
       gap: ‖y − x‖/‖x‖, median over blocks and samples; now, and at step 0
       ratio: ‖F‖/‖x‖, median over blocks and samples; now, and at step 0
       ∂ first/last: gradient at the first block over that at the last, at step 0

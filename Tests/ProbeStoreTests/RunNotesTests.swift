@@ -4,8 +4,7 @@ import Support
 import Testing
 
 @Suite struct RunNotesTests {
-  @Test func `a metric is its mean over the last steps, ranks together, or its last value`() throws
-  {
+  @Test func `a metric is what was logged last, ranks together`() throws {
     let test = try TestStore()
     let run = Identity.random()
     let attempt = Identity.random()
@@ -24,11 +23,11 @@ import Testing
         .metrics(step: 5, [Metric(key: "early", value: 3), Metric(key: "bad", value: 1)]),
         .metrics(step: 15, [Metric(key: "bad", value: .nan)]),
       ]))
-    let notes = try test.store.notes(ofRun: 1, metricsFrom: 10)
+    let notes = try test.store.notes(ofRun: 1)
     #expect(notes.metrics.map(\.key) == ["bad", "early", "val_loss"])
     #expect(notes.metrics[0].value.isNaN)
     #expect(notes.metrics[1] == FinalMetric(key: "early", value: 3, step: 5))
-    #expect(notes.metrics[2] == FinalMetric(key: "val_loss", value: 15.5, step: 20, records: 2))
+    #expect(notes.metrics[2] == FinalMetric(key: "val_loss", value: 20.5, step: 20))
   }
 
   @Test func `a later attempt takes the metrics of the earlier one back from its first step on`()
@@ -42,7 +41,7 @@ import Testing
     var second = TestJournal(run: run, started: 1.76e9, firstStep: 40)
     _ = try test.store.append(
       second.batch([.metrics(step: 45, [Metric(key: "val_acc", value: 7)])]))
-    let notes = try test.store.notes(ofRun: 1, metricsFrom: 40)
+    let notes = try test.store.notes(ofRun: 1)
     #expect(notes.metrics == [FinalMetric(key: "val_acc", value: 7, step: 45)])
   }
 
@@ -51,7 +50,7 @@ import Testing
     var journal = TestJournal()
     journal.opened.config = ["lr": "0.1", "we\"ird\u{1b}": "{\"a\": 1}", "empty": ""]
     _ = try test.store.append(journal.batch([]))
-    #expect(try test.store.notes(ofRun: 1, metricsFrom: 0).config == journal.opened.config)
-    #expect(try test.store.notes(ofRun: 9, metricsFrom: 0) == RunNotes())
+    #expect(try test.store.notes(ofRun: 1).config == journal.opened.config)
+    #expect(try test.store.notes(ofRun: 9) == RunNotes())
   }
 }

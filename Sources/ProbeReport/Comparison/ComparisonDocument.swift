@@ -102,12 +102,15 @@ public struct LossDocument: Encodable, Sendable {
   public let upper: OrNull<Double>
   /// `records`: the losses it rests on.
   public let records: Int
+  /// `falling`: whether the loss still fell, so that the bounds are none of a level.
+  public let falling: Bool
 
   init(_ level: LossLevel) {
     value = OrNull(finite: level.value)
     lower = OrNull(finite: level.lower)
     upper = OrNull(finite: level.upper)
     records = level.records
+    falling = level.isFalling
   }
 }
 
@@ -136,7 +139,7 @@ public struct TestMetricDocument: Encodable, Sendable {
   public let key: String
   /// `measure`: `loss`, `error` or `accuracy`.
   public let measure: String
-  /// `value`: its mean over the window, or the last one.
+  /// `value`: what was logged last.
   public let value: OrNull<Double>
   /// `step`: the last step it was logged at.
   public let step: Int

@@ -70,9 +70,11 @@ public struct ComparisonRenderer: Sendable, Hashable {
       let confidence = String(
         Number.percent(LossLevel.confidence).map { $0 == " " ? WordWrap.firmSpace : $0 })
       lines.append(
-        "loss: geometric mean of the training loss over the verdict's window"
+        "loss: geometric mean of the batches' losses over the verdict's window, where it falls over "
+          + "its last third"
           + (shows(.bounds) ? "; bounds: \(confidence) confidence on each side, of this run" : ""))
     }
+    if let uncounted = ComparisonWords(comparison).uncounted { lines.append(uncounted) }
     if shows(.gap) || shows(.gapAtStart) {
       lines.append("gap: ‖y − x‖/‖x‖, median over blocks and samples; now, and at step 0")
     }

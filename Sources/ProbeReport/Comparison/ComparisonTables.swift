@@ -115,7 +115,9 @@ struct ComparisonTables {
       return Self.number(run.level?.value)
     case .bounds:
       return Self.words(
-        run.level.map { "\(Number.format($0.lower))–\(Number.format($0.upper))" })
+        run.level.map {
+          $0.isFalling ? "falling" : "\(Number.format($0.lower))–\(Number.format($0.upper))"
+        })
     case .gradient: return Self.number(run.gradientAtStart?.ratio)
     case .gap: return Self.number(run.gap)
     case .gapAtStart: return Self.number(run.gapAtStart)

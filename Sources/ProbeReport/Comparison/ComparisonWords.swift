@@ -3,7 +3,7 @@ internal import ProbeCore
 
 /// What a comparison found, in sentences for people; names in them are printable already.
 struct ComparisonWords {
-  private let comparison: Comparison
+  let comparison: Comparison
 
   init(_ comparison: Comparison) { self.comparison = comparison }
 
@@ -29,7 +29,8 @@ struct ComparisonWords {
     case .diverged(let run): diverged(run)
     case .explodingAtInitialisation(let run): exploding(run)
     case .vanishing(let run): vanishing(run)
-    case .degradation(let step, let family, let others): degradation(step, family, others)
+    case .doesNotTrain(let run): stuck(run)
+    case .degradation(let found), .trainsWorse(let found): worse(found)
     case .overfitting(let found): overfitting(found)
     }
   }
@@ -38,13 +39,16 @@ struct ComparisonWords {
 
   private func sentence(_ cohort: DepthCohort) -> String {
     let losses = list(
-      cohort.points.map { "\(number($0.level.value)) at \(Words.count($0.depth, "block"))" })
-    let effects = cohort.steps.map(\.effect)
+      cohort.points.map { point in
+        number(point.level.value) + (point.level.isFalling ? " and falling" : "")
+          + " at \(Words.count(point.depth, "block"))"
+      })
+    let effects = cohort.steps.map(effect)
     let verdict: String
     if let first = effects.first, effects.allSatisfy({ $0 == first }) {
-      verdict = "Deeper \(Self.words(first))."
+      verdict = "Deeper \(first)."
     } else {
-      let parts = cohort.steps.map { "\($0.deeper.depth) blocks: \(Self.words($0.effect))" }
+      let parts = zip(cohort.steps, effects).map { "\($0.deeper.depth) blocks: \($1)" }
       verdict = parts.joined(separator: "; ") + "."
     }
     let ratios = cohort.points.map { point in
@@ -56,16 +60,31 @@ struct ComparisonWords {
     let isAlone = comparison.cohorts.count { $0.family == cohort.family } == 1
     let which = isAlone ? "" : " (\(runs(cohort.points.flatMap(\.runs))))"
     return
-      "\(Self.name(cohort.family)) networks\(which): training loss \(losses). \(verdict)\(change)"
+      "\(Self.name(cohort.family)) networks\(which): batch loss \(losses). \(verdict)\(change)"
   }
 
-  private static func words(_ effect: DepthCohort.Effect) -> String {
-    switch effect {
+  private func effect(_ step: DepthCohort.Step) -> String {
+    switch step.effect {
     case .worse: "trains worse"
     case .better: "trains better"
-    case .alike: "trains alike"
-    case .undecided: "shows no clear difference"
+    case .alike: "trains alike, within \(Number.percent(DepthCohort.leastFactor - 1))"
+    case .immaterial: "differs too little to count (\(factor(step)))"
+    case .undecided: "is not told apart (\(factor(step)))"
     }
+  }
+
+  /// How many times the shallower one's loss, with what the intervals leave of that.
+  private func factor(_ step: DepthCohort.Step) -> String {
+    guard let factor = step.factor, let bounds = step.factorBounds else {
+      return "a loss is not above zero"
+    }
+    let isFalling = step.shallower.level.isFalling || step.deeper.level.isFalling
+    let range =
+      isFalling
+      ? "still falling"
+      : bounds.map { Number.format($0, significant: 2) }.joined(separator: "–")
+    return "\(Number.format(factor, significant: 2)) times the loss of \(step.shallower.depth), "
+      + range
   }
 
   // MARK: findings
@@ -98,7 +117,10 @@ struct ComparisonWords {
     return "\(label(run)) is exploding at initialisation: at step 0 the gradient is "
       + "\(span?.ratio.map { number($0) } ?? "many") times as large at the first of "
       + "\(comparison.runs[run].depth) blocks as at the last (limit \(number(GradientSpan.limit))). "
-      + "Whatever its loss is, it is not counted as degradation."
+      + (span?.isHopeless == true
+        ? "Whatever its loss is, it is not counted as degradation."
+        : "Below \(number(GradientSpan.hopelessLimit)) networks still train: its loss is held "
+          + "against others.")
   }
 
   private func vanishing(_ run: Int) -> String {
@@ -110,19 +132,6 @@ struct ComparisonWords {
       + "\(span?.step ?? 0) the gradient at the first block is \(share) of that at the last."
   }
 
-  private func degradation(
-    _ step: DepthCohort.Step, _ family: ComparedRun.Family, _ others: [DepthContrast]
-  ) -> String {
-    let factor = step.factor.map { ", \(Number.format($0, significant: 2)) times as much" } ?? ""
-    let contrast = others.map { other in
-      " \(Self.name(other.family)) networks of these depths: \(number(other.shallower.level.value)) "
-        + "and \(number(other.deeper.level.value))."
-    }
-    return "Degradation: \(family.rawValue) networks of \(Words.count(step.deeper.depth, "block")) "
-      + "train worse than of \(step.shallower.depth): loss \(level(step.deeper.level)) against "
-      + "\(level(step.shallower.level))\(factor).\(contrast.joined())\(seeds(step))"
-  }
-
   private func overfitting(_ found: Overfitting) -> String {
     "Overfitting: \(Words.count(found.deeper.depth, "block")) fit the training data better than "
       + "\(found.shallower.depth) (loss \(number(found.deeper.level.value)) against "
@@ -131,20 +140,13 @@ struct ComparisonWords {
       + "\(number(found.shallowerValue))."
   }
 
-  private func seeds(_ step: DepthCohort.Step) -> String {
-    step.shallower.runs.count > 1 && step.deeper.runs.count > 1
-      ? "" : " One run of a depth is one seed."
-  }
-
   private func notAlike(_ difference: RecipeDifference) -> String {
     let values = difference.values.map { value in
       "\(setting(value.value)) in \(runs(value.runs))"
     }
-    let what = Self.name(difference.aspect)
-    let how =
-      difference.values.count > 1
-      ? "\(what) is \(list(values))" : "\(what) takes another course"
-    return "Not like for like: \(how). No degradation is claimed across that."
+    let when = difference.step.map { " at step \($0), where courses part" } ?? ""
+    return "Not like for like: \(Self.name(difference.aspect)) is \(list(values))\(when). "
+      + "No degradation is claimed across that."
   }
 
   private static func name(_ aspect: RecipeAspect) -> String {
@@ -163,7 +165,8 @@ struct ComparisonWords {
     case .number(let value): number(value)
     case .text(let text): Fitting.truncateEnd(PrintableText.escape(text), to: 40)
     case .shapes(let shapes):
-      shapes.prefix(8).map { $0.map(String.init).joined(separator: "×") }.joined(separator: ", ")
+      shapes.prefix(8).map { $0?.map(String.init).joined(separator: "×") ?? "unknown" }
+        .joined(separator: ", ")
     case .flag(let isOn): isOn ? "on" : "off"
     }
   }
@@ -176,20 +179,22 @@ struct ComparisonWords {
     return "Run \(run.id)" + (run.name.isEmpty ? "" : " (\(PrintableText.escape(run.name)))")
   }
 
-  private func runs(_ places: [Int]) -> String {
+  func runs(_ places: [Int]) -> String {
     let ids = places.map { String(comparison.runs[$0].run.id) }
     return "\(Words.verb(ids.count, "run", "runs")) \(Words.names(ids))"
   }
 
-  private func level(_ level: LossLevel) -> String {
-    "\(number(level.value)) (\(number(level.lower))–\(number(level.upper)))"
+  func level(_ level: LossLevel) -> String {
+    let range =
+      level.isFalling ? "still falling" : "\(number(level.lower))–\(number(level.upper))"
+    return "\(number(level.value)) (\(range))"
   }
 
-  private func number(_ value: Double) -> String { Number.format(value) }
+  func number(_ value: Double) -> String { Number.format(value) }
 
   private func list(_ parts: [String]) -> String { parts.joined(separator: ", ") }
 
-  private static func name(_ family: ComparedRun.Family) -> String {
+  static func name(_ family: ComparedRun.Family) -> String {
     switch family {
     case .plain: "Plain"
     case .residual: "Residual"

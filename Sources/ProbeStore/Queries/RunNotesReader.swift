@@ -2,12 +2,11 @@ import GRDB
 public import ProbeCore
 
 extension Store {
-  /// What the user said of a run: its configuration, and each metric over the steps from `step` on, or
-  /// at its last step where it was not logged after that.
+  /// What the user said of a run: its configuration, and what was logged last of each metric.
   ///
   /// Attempts are merged as in the view `metric_step`, ranks by their mean. Complexity: linear in what
   /// the run logged.
-  public func notes(ofRun run: Int, metricsFrom step: Int) throws(StoreError) -> RunNotes {
+  public func notes(ofRun run: Int) throws(StoreError) -> RunNotes {
     try read("read the notes in") { db in
       let config = try Row.fetchAll(
         db,
@@ -19,24 +18,21 @@ extension Store {
       let metrics = try Row.fetchAll(
         db,
         sql: """
-          WITH logged AS (
-            SELECT key, step, avg(value) AS value, count(*) - count(value) AS nans
-            FROM metric_step WHERE run_id = ? GROUP BY key, step),
-          last AS (SELECT key, max(step) AS step FROM logged GROUP BY key)
-          SELECT l.key, last.step, count(*), avg(l.value), sum(l.nans)
-          FROM logged AS l JOIN last ON last.key = l.key
-          WHERE l.step >= min(?, last.step)
-          GROUP BY l.key ORDER BY l.key
-          """, arguments: [run, step])
+          WITH last AS (
+            SELECT key, max(step) AS step FROM metric_step WHERE run_id = ? GROUP BY key)
+          SELECT m.key, m.step, avg(m.value), count(*) - count(m.value)
+          FROM metric_step AS m JOIN last ON last.key = m.key AND last.step = m.step
+          WHERE m.run_id = ?
+          GROUP BY m.key, m.step ORDER BY m.key
+          """, arguments: [run, run])
       return RunNotes(
         config: Dictionary(
           config.map { ($0[0] as String, $0[1] as String) }, uniquingKeysWith: { first, _ in first }
         ),
         metrics: metrics.map { row in
-          let value: Double? = row[3]
-          let hasNaN = (row[4] as Int) > 0
-          return FinalMetric(
-            key: row[0], value: hasNaN ? .nan : value ?? .nan, step: row[1], records: row[2])
+          let value: Double? = row[2]
+          let hasNaN = (row[3] as Int) > 0
+          return FinalMetric(key: row[0], value: hasNaN ? .nan : value ?? .nan, step: row[1])
         })
     }
   }
