@@ -7,9 +7,11 @@ public struct Spread: Sendable, Hashable {
   /// The spread over records; their histograms add.
   public init(_ records: [some GapRecorded]) {
     // By place: a record is large, and a copy of each takes longer than the counting.
-    histogram = records.withUnsafeBufferPointer { records in
-      GapHistogram(sumOf: records.indices.lazy.map { records[$0].gapHistogram })
+    var sum = GapHistogram.Sum()
+    records.withUnsafeBufferPointer { records in
+      for place in records.indices { sum.add(records[place].gapHistogram) }
     }
+    histogram = sum.histogram
   }
 
   /// The samples with a gap; 0 where no histogram was recorded.

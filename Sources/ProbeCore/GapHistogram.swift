@@ -110,13 +110,31 @@ public struct GapHistogram: Sendable, Hashable {
 
   /// What histograms come to together: as merging one after the other, at the cost of reading each.
   public init(sumOf histograms: some Sequence<GapHistogram>) {
-    var counts = [Int](repeating: 0, count: Self.slotCount)
-    for histogram in histograms {
+    var sum = Sum()
+    for histogram in histograms { sum.add(histogram) }
+    self = sum.histogram
+  }
+
+  /// A sum of many histograms as it is made.
+  public struct Sum: Sendable {
+    private var counts = [Int](repeating: 0, count: GapHistogram.slotCount)
+
+    /// The sum of none.
+    public init() {}
+
+    /// Adds a histogram's counts.
+    public mutating func add(_ histogram: GapHistogram) {
       for entry in histogram.entries {
-        counts[entry.slot] = min(counts[entry.slot] + entry.samples, Self.greatestCount)
+        counts[entry.slot] = min(counts[entry.slot] + entry.samples, GapHistogram.greatestCount)
       }
     }
-    for (slot, samples) in counts.enumerated() { count(samples, inSlot: slot) }
+
+    /// What was added.
+    public var histogram: GapHistogram {
+      var histogram = GapHistogram()
+      for (slot, samples) in counts.enumerated() { histogram.count(samples, inSlot: slot) }
+      return histogram
+    }
   }
 
   /// The number of samples with a gap: everything but undefined and non-finite ones.
