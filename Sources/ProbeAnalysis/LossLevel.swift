@@ -73,23 +73,30 @@ public struct LossLevel: Sendable, Hashable {
     return first >= middle && middle >= last && last <= fallingShare * first
   }
 
-  /// The level of several runs together: the geometric mean of their values, and bounds that hold
-  /// those of all; nil for none.
+  /// The level of several runs together: the geometric mean of their values; nil for none.
   ///
-  /// What runs of different seeds make of the same network is told apart by no interval of one run.
+  /// From three runs on the runs are the sample, as seeds of one network are: bounds are Student's t
+  /// over their levels, whose own intervals then say nothing more. Of two, bounds hold those of both.
   public static func together(_ levels: [LossLevel]) -> LossLevel? {
     guard let first = levels.first, levels.count > 1 else { return levels.first }
     let isPositive = levels.allSatisfy(\.isPositive)
     let n = Double(levels.count)
-    let mean: Double =
-      isPositive
-      ? .exp(levels.reduce(0) { $0 + .log($1.value) } / n)
-      : levels.reduce(0) { $0 + $1.value / n }
+    let records = levels.reduce(0) { $0 + $1.records }
+    let values = levels.map { isPositive ? Double.log($0.value) : $0.value }
+    let mean = values.reduce(0) { $0 + $1 / n }
+    let back: (Double) -> Double = { isPositive ? .exp($0) : $0 }
+    guard levels.count >= 3 else {
+      return LossLevel(
+        value: back(mean), lower: levels.reduce(first.lower) { min($0, $1.lower) },
+        upper: levels.reduce(first.upper) { max($0, $1.upper) }, records: records,
+        isPositive: isPositive, isFalling: levels.contains(where: \.isFalling))
+    }
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) / (n - 1) }
+    let half =
+      StudentT(degreesOfFreedom: n - 1).quantile(confidence) * (variance / n).squareRoot()
     return LossLevel(
-      value: mean, lower: levels.reduce(first.lower) { min($0, $1.lower) },
-      upper: levels.reduce(first.upper) { max($0, $1.upper) },
-      records: levels.reduce(0) { $0 + $1.records }, isPositive: isPositive,
-      isFalling: levels.contains(where: \.isFalling))
+      value: back(mean), lower: back(mean - half), upper: back(mean + half), records: records,
+      isPositive: isPositive, isFalling: levels.allSatisfy(\.isFalling))
   }
 
   private init(

@@ -80,4 +80,19 @@ import Testing
     let single = try #require(AutoregressiveInterval(values.map { log($0) }))
     #expect(log(level.upper) > single.upperBound(confidence: 0.95))
   }
+
+  @Test func `of three runs on the runs are the sample, whatever their own intervals are`() throws {
+    func level(_ value: Double, spread: Double) throws -> LossLevel {
+      try #require(LossLevel((0..<60).map { value * ($0 % 2 == 0 ? spread : 1 / spread) }))
+    }
+    let levels = try [level(1, spread: 1.1), level(2, spread: 3), level(4, spread: 1.1)]
+    let three = try #require(LossLevel.together(levels))
+    // ln 2 on each side of ln 2: t(0.95, 2) · ln 2 / √3 = 2.919986 · 0.400189.
+    #expect(agree(three.value, 2, within: 1e-9))
+    #expect(agree(log(three.upper / three.value), 1.168545, within: 1e-5))
+    #expect(agree(log(three.value / three.lower), 1.168545, within: 1e-5))
+    let two = try #require(LossLevel.together(Array(levels.prefix(2))))
+    #expect(two.lower == min(levels[0].lower, levels[1].lower))
+    #expect(two.upper == max(levels[0].upper, levels[1].upper))
+  }
 }
