@@ -71,7 +71,7 @@ def _trains_worse(scene: Scene, title: str, shallow: Runs, deep: Runs, residual:
 def _is_named(scene: Scene, title: str, plain: Runs, residual: Runs) -> Claim:
     """That `compare` calls it degradation, of the plain networks alone."""
     found = named(scene, plain + residual)
-    whose = "plain" if found.get("degradation") == plain else "others too"
+    whose = "plain" if found.get("degradation") == plain else "not of these plain networks alone"
     return Claim(
         f"compare names it: {title}", "degradation, plain", ", ".join([*found, whose]),
         found == {"degradation": plain},
