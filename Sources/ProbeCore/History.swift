@@ -229,7 +229,7 @@ public struct History: Sendable, Hashable {
   public var blocks: [BlockHistory]
   /// What was noticed while it was taken in, in the order of steps.
   public var findings: [NotedFinding]
-  /// The newest complete examination, else the newest; nil where the network was never examined.
+  /// The examination that speaks for the run (Schema.md); nil where the network was never examined.
   public var ablations: Ablations?
 
   /// A run's history.

@@ -8,7 +8,7 @@
 /// Source: Vitter 1985, algorithm R.
 package struct KeptValues: Sendable {
   private let capacity: Int
-  private var state: UInt64
+  private var generator: SplitMix64
   /// The values kept, in no order.
   package private(set) var values: [Double] = []
   /// The values offered.
@@ -17,7 +17,7 @@ package struct KeptValues: Sendable {
   /// No values yet; at most `capacity` of them will be kept.
   package init(capacity: Int, seed: UInt64) {
     self.capacity = max(1, capacity)
-    state = seed
+    generator = SplitMix64(seed: seed)
   }
 
   /// The values that were offered and are not kept.
@@ -29,7 +29,7 @@ package struct KeptValues: Sendable {
     if values.count < capacity {
       values.append(value)
     } else {
-      let place = Int(next().multipliedFullWidth(by: UInt64(offered)).high)
+      let place = generator.below(offered)
       if place < capacity { values[place] = value }
     }
   }
@@ -41,14 +41,5 @@ package struct KeptValues: Sendable {
     guard !values.isEmpty else { return [] }
     let ordered = values.sorted()
     return percents.map { ordered[(ordered.count * $0 + 99) / 100 - 1] }
-  }
-
-  /// SplitMix64.
-  private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

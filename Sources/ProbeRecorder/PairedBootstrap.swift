@@ -21,14 +21,13 @@ package struct PairedBootstrap: Sendable {
     guard let first = values.first, values.contains(where: { $0 != first }) else {
       return (values.first ?? 0, values.first ?? 0)
     }
-    var state: UInt64 = 0
+    var generator = SplitMix64(seed: 0)
     var means: [Double] = []
     means.reserveCapacity(Self.resamples)
     for _ in 0..<Self.resamples {
       var sum = 0.0
       for _ in values.indices {
-        let place = Self.next(&state).multipliedFullWidth(by: UInt64(values.count)).high
-        sum += values[Int(place)]
+        sum += values[generator.below(values.count)]
       }
       means.append(sum / Double(values.count))
     }
@@ -38,14 +37,5 @@ package struct PairedBootstrap: Sendable {
       return means[min(max(1, Int(rank)), means.count) - 1]
     }
     return (percentile(1 - confidence), percentile(confidence))
-  }
-
-  /// SplitMix64.
-  private static func next(_ state: inout UInt64) -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
