@@ -129,7 +129,10 @@ import Testing
     let source = [Reuse.Source(ordinal: nil, maps: 16, meanWeight: 0.25)]
     let other = examination(samples: 32)
     let records: [(ProbeCore.Record, String)] = [
-      (.similarity(examination(), [span(0, 0), span(0, 3)]), "a similarity of block 3 of a map of 3"),
+      (
+        .similarity(examination(), [span(0, 0), span(0, 3)]),
+        "a similarity of block 3 of a map of 3"
+      ),
       (
         .similarity(other, [span(1, 1)]), "a similarity of an examination that began otherwise"
       ),
