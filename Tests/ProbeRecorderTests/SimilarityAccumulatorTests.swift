@@ -80,7 +80,7 @@ import Testing
     #expect(abs(try #require(accumulator.finished[0][1].cka) - expected) < 1e-9)
   }
 
-  /// HSIC₁ as its authors write it (Song et al. 2012, equation 5).
+  /// HSIC₁ as its authors, Song and others (2012, equation 5), write it.
   private static func hsic(_ first: [Float], _ other: [Float], _ n: Int) -> Double {
     func gram(_ values: [Float]) -> [[Double]] {
       (0..<n).map { row in
