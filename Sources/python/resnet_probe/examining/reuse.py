@@ -31,7 +31,7 @@ class Layouts:
     def joined(self, trace: Trace, block: Block, join: Join, result: int) -> None:
         """A dense block's maps were joined to what it read; `result` is the node of the whole."""
         junction = join.junction
-        new, stage = junction.branch_node, block.stage
+        new = junction.branch_node
         parts = list(junction.forks)
         parts.insert(junction.branch_operand, new)
         shapes = trace.nodes[new].shape, trace.nodes[result].shape
@@ -39,16 +39,19 @@ class Layouts:
             place for place, (own, all_) in enumerate(zip(*shapes, strict=True)) if own != all_
         )
         channels = {node: trace.nodes[node].shape[axis] for node in parts}
-        if not any(self._blocks[known].stage == stage for known in self.read):
-            self.read[block.ordinal] = ((None, sum(channels[node] for node in junction.forks)),)
+        read = list(junction.forks)
+        if any(self._blocks[known].stage == block.stage for known in self.read):
+            self.read[block.ordinal] = self._layout(trace, read, channels)
+        else:
+            self.read[block.ordinal] = ((None, sum(channels[node] for node in read)),)
         self._made[trace.source(new)] = ((block.ordinal, channels[new]),)
-        joined: list[tuple[int | None, int]] = []
+        self._made[result] = self._layout(trace, parts, channels)
+
+    def _layout(self, trace: Trace, parts: list[int], channels: dict[int, int]) -> Layout:
+        found: list[tuple[int | None, int]] = []
         for node in parts:
-            joined += self._made.get(trace.source(node), ((None, channels[node]),))
-        self._made[result] = tuple(joined)
-        following = block.ordinal + 1
-        if following < len(self._blocks) and self._blocks[following].stage == stage:
-            self.read[following] = tuple(joined)
+            found += self._made.get(trace.source(node), ((None, channels[node]),))
+        return tuple(found)
 
 
 def reuse_of(network: torch.nn.Module, blocks: BlockMap, read: Mapping[int, Layout]) -> list[Reuse]:
