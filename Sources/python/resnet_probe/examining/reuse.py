@@ -60,7 +60,7 @@ def reuse_of(network: torch.nn.Module, blocks: BlockMap, read: Mapping[int, Layo
     found = []
     for block in blocks:
         layout = read.get(block.ordinal)
-        if layout is None or not block.site.maps or not _adds_up(layout, blocks, read):
+        if layout is None or not block.site.maps or not _adds_up(block, blocks, read):
             continue
         weight = parameters.get(block.site.maps[0])
         if weight is None or weight.ndim < 2 or weight.shape[1] != sum(n for _, n in layout):
@@ -71,13 +71,12 @@ def reuse_of(network: torch.nn.Module, blocks: BlockMap, read: Mapping[int, Layo
     return found
 
 
-def _adds_up(layout: Layout, blocks: BlockMap, read: Mapping[int, Layout]) -> bool:
-    """Whether the stage's input is there as a whole, and each block's maps once."""
-    made = [ordinal for ordinal, _ in layout if ordinal is not None]
-    reused = sum(channels for ordinal, channels in layout if ordinal is None)
-    stage = blocks[made[0]].stage if made else None
-    inputs = [read[one] for one in sorted(read) if stage in (None, blocks[one].stage)]
-    is_whole = not made or sum(channels for _, channels in inputs[0]) == reused
+def _adds_up(block: Block, blocks: BlockMap, read: Mapping[int, Layout]) -> bool:
+    """Whether what a block reads is the stage's whole input, if any of it, and blocks' maps once."""
+    made = [ordinal for ordinal, _ in read[block.ordinal] if ordinal is not None]
+    reused = sum(channels for ordinal, channels in read[block.ordinal] if ordinal is None)
+    first = min(one for one in read if blocks[one].stage == block.stage)
+    is_whole = reused in (0, sum(channels for _, channels in read[first]))
     return is_whole and len(set(made)) == len(made)
 
 
