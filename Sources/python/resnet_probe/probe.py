@@ -78,6 +78,7 @@ class Probe:
         confidence: float = 0.95, seconds: float | None = None, progress: bool = True,
         error_fn: Callable[[Any, Any], Any] | None = None,
         forward: Callable[[torch.nn.Module, Any], Any] | None = None,
+        similarity: bool = True,
     ) -> Examination | None:  # fmt: skip
         """Removes one block after the other and measures what that does to the loss.
 
@@ -102,6 +103,8 @@ class Probe:
             error_fn: The error of an output and a target, 0 to 1; by default where the greatest
                 logit is not the target's.
             forward: How to call the network on a batch, where it is not `model(*inputs)`.
+            similarity: Measure in the untouched pass too how alike blocks are: span distances, CKA
+                and what dense blocks reuse.
 
         Returns:
             What was measured, which prints as a table; None where nothing could be, with one line.
@@ -109,7 +112,7 @@ class Probe:
         if self._loop is None:
             return None
         options = Options(
-            samples, blocks, together, confidence, seconds, progress, error_fn, forward
+            samples, blocks, together, confidence, seconds, progress, error_fn, forward, similarity
         )
         return examine_in(self._loop, model, batches, loss_fn, options)
 

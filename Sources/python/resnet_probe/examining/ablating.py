@@ -16,8 +16,10 @@ from resnet_probe.examining.plan import Ordinals, what_fits
 from resnet_probe.examining.progress import Progress, Stop, Stopped, duration
 from resnet_probe.examining.remarks import of_lagging, of_padding
 from resnet_probe.examining.rounds import TOLERANCE, Rounds
+from resnet_probe.examining.similarities import Similarities
 from resnet_probe.examining.subject import Subject
 from resnet_probe.journal.ablation_wire import Ablation
+from resnet_probe.journal.head_wire import ExaminationHead
 from resnet_probe.journal.spool import SpoolFolder
 from resnet_probe.notices import ProbeError, write_line
 from resnet_probe.summary import first_names
@@ -44,6 +46,8 @@ class Ablating:
         self._progress = progress
         self._done: dict[Ordinals, Ablation] = {}
         self._left_out: list[str] = []
+        self._similarities: Similarities | None = None
+        self._similar_in = b""  # the examination that they were written in last
 
     def run(self) -> Examination | None:
         """Measures what is missing; None where nothing could be.
@@ -67,7 +71,10 @@ class Ablating:
         todo = [one for one in sets if one not in self._done]
         self._say_cost(len(sets), len(todo))
         self._remark(comparison.loss)
-        left = self._measure(todo, comparison, len({*sets, *self._done}))
+        planned = len({*sets, *self._done})
+        self._put_similarities(comparison, planned)
+        left = self._measure(todo, comparison, planned)
+        self._put_similarities(comparison, max(len(self._done), planned))
         return self._result(comparison.loss, comparison.error, left=left)
 
     def _measure(self, todo: list[Ordinals], comparison: Comparison, planned: int) -> int:
@@ -106,6 +113,24 @@ class Ablating:
         self._done[ablation.ordinals] = ablation
         if self._subject.recording is not None:
             self._subject.recording.put_ablation(ablation)
+
+    def _put_similarities(self, comparison: Comparison, planned: int) -> None:
+        """Writes how alike blocks are, again where it has become another examination."""
+        watch, subject = self._rounds.watch, self._subject
+        if watch is None or self._similar_in == self._identity:
+            return
+        self._similar_in = self._identity
+        if self._similarities is None:
+            self._similarities = watch.similarities(subject.network)
+            for words in self._similarities.left_out:
+                write_line(f"resnet-probe: examine: {words}")
+        head = ExaminationHead(
+            self._identity, subject.step, self._rounds.samples, planned, comparison.loss,
+            comparison.error, self._bootstrap.confidence,
+        )  # fmt: skip
+        if subject.recording is not None:
+            found = self._similarities
+            subject.recording.put_similarities(head, found.pairs, found.reuse)
 
     # What came before
 
@@ -198,6 +223,7 @@ class Ablating:
         return Examination(
             self._subject.step, self._rounds.samples, loss, error, self._bootstrap.confidence,
             tuple(BlockAblation.of(one, names) for one in ablations), tuple(self._left_out), left,
+            self._similarities,
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from resnet_probe.examining.similarities import Similarities
 from resnet_probe.journal.ablation_wire import Ablation
 
 
@@ -66,6 +67,8 @@ class Examination:
     left_out: tuple[str, ...] = ()
     #: How many are still to be measured, where it was stopped.
     remaining: int = 0
+    #: How alike blocks are; None where that was not asked for.
+    similarity: Similarities | None = None
 
     def __iter__(self) -> Iterator[BlockAblation]:
         return iter(self.blocks)

@@ -8,10 +8,13 @@ from resnet_probe.journal import wire
 from resnet_probe.journal.ablation_wire import Ablation, ablation_record
 from resnet_probe.journal.block_map_wire import MappedBlock
 from resnet_probe.journal.frame import Frame
+from resnet_probe.journal.head_wire import ExaminationHead
 from resnet_probe.journal.journal import Drop, JournalWriter
 from resnet_probe.journal.limits import GREATEST_STEP
 from resnet_probe.journal.metric_buffer import MetricBuffer
+from resnet_probe.journal.reuse_wire import Reuse, reuse_record
 from resnet_probe.journal.run import RunOpened, random_identity
+from resnet_probe.journal.similarity_wire import Similarity, similarity_record
 from resnet_probe.journal.spool import Spool, SpoolFolder
 from resnet_probe.notices import Notices, ProbeError
 
@@ -122,6 +125,21 @@ class Attempt:
         drop = self._append([ablation_record(ablation)])
         if drop is not None:
             self._say(drop)
+
+    def put_similarities(
+        self, head: ExaminationHead, pairs: Sequence[Similarity], reuse: Sequence[Reuse]
+    ) -> None:
+        """Writes how alike blocks are, a record for each earlier block, and what dense ones read."""
+        by_first: dict[int, list[Similarity]] = {}
+        for pair in pairs:
+            if not pair.is_empty:
+                by_first.setdefault(pair.first, []).append(pair)
+        payloads = [similarity_record(head, one) for one in by_first.values()]
+        payloads += [reuse_record(head, one) for one in reuse]
+        for payload in payloads:  # many at once may be more than a segment holds
+            drop = self._append([payload])
+            if drop is not None:
+                self._say(drop)
 
     def count_dropped(self, frames: int) -> None:
         """Counts frames for the next one that is written and for the end."""
