@@ -24,6 +24,7 @@ class Options:
     progress: bool = True
     error_fn: Compare | None = None
     forward: Forward | None = None
+    curve: bool = True
 
     def check(self) -> None:
         """Raises a ProbeError, in one line, for what means nothing."""

@@ -4,39 +4,27 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from math import isfinite
 
+from resnet_probe.journal.examination_wire import (
+    ExaminationFields,
+    examination_body,
+    examination_in,
+    optional_double,
+)
 from resnet_probe.journal.frame import LogDistribution, Moments
-from resnet_probe.journal.limits import believable_count, believable_step, believable_time
-from resnet_probe.journal.protobuf import delimited, double, integer, packed
+from resnet_probe.journal.limits import believable_count
+from resnet_probe.journal.protobuf import delimited, integer, packed
+from resnet_probe.journal.protobuf_fields import Value, bytes_in, fields_of, number_in, varints_in
 from resnet_probe.journal.statistics_wire import log_distribution_body, moments_body
 
 ABLATION = 8
 """The number of the record's kind."""
 
-Value = int | float | bytes
-
 
 @dataclass(slots=True)
-class Ablation:
+class Ablation(ExaminationFields):
     """One set of blocks removed together, the network in eval mode."""
 
-    examination: bytes
-    """The examination's identity, 16 bytes: follows from run, step, probe set and parameters."""
-    step: int
-    """The optimizer steps done."""
-    wall_time: float
-    """When this was measured. Unit: seconds since 1970."""
-    samples: int
-    """Rows of the probe set, at least 2."""
-    planned: int
-    """The sets that the examination means to remove in all."""
-    base_loss: float
-    """Mean loss of the untouched network; finite."""
-    base_error: float | None
-    """Share of wrong predictions; ``None`` where they cannot be counted."""
-    confidence: float
-    """One-sided, of each bound."""
     ordinals: tuple[int, ...]
     """The blocks removed together, ascending."""
     loss_change: Moments
@@ -70,18 +58,13 @@ _FIRST_DOUBLE = 12
 
 def ablation_record(ablation: Ablation) -> bytes:
     """The payload of an ablation."""
-    body = delimited(1, ablation.examination)
-    body += integer(2, believable_step(ablation.step))
-    body += double(3, believable_time(ablation.wall_time))
-    body += integer(4, believable_count(ablation.samples))
-    body += integer(5, ablation.planned) + double(6, ablation.base_loss)
-    body += _optional(7, ablation.base_error) + double(8, ablation.confidence)
+    body = examination_body(ablation)
     body += packed(9, list(ablation.ordinals))
     moments = moments_body(ablation.loss_change)
     body += b"" if moments is None else delimited(10, moments)
     body += integer(11, believable_count(ablation.non_finite))
     for place, name in enumerate(_DOUBLES, start=_FIRST_DOUBLE):
-        body += _optional(place, getattr(ablation, name))
+        body += optional_double(place, getattr(ablation, name))
     gap = ablation.identity_gap
     distribution = None if gap is None else log_distribution_body(gap)
     body += b"" if distribution is None else delimited(19, distribution)
@@ -97,99 +80,30 @@ def read_ablation(body: bytes) -> Ablation:
     try:
         found = fields_of(body)
         gap = found.get(19)
-        optional = {
-            name: _number(found[place])
-            for place, name in enumerate(_DOUBLES, start=_FIRST_DOUBLE)
-            if place in found
-        }
-        return Ablation(
-            examination=_bytes(found.get(1, b"")),
-            step=int(_number(found.get(2, 0))),
-            wall_time=_number(found.get(3, 0.0)),
-            samples=int(_number(found.get(4, 0))),
-            planned=int(_number(found.get(5, 0))),
-            base_loss=_number(found.get(6, 0.0)),
-            base_error=None if 7 not in found else _number(found[7]),
-            confidence=_number(found.get(8, 0.0)),
-            ordinals=tuple(_varints(_bytes(found.get(9, b"")))),
+        ablation = Ablation(
+            *examination_in(found),
+            ordinals=tuple(varints_in(bytes_in(found.get(9, b"")))),
             loss_change=_moments(found.get(10)),
-            non_finite=int(_number(found.get(11, 0))),
-            identity_gap=None if gap is None else _distribution(_bytes(gap)),
-            **optional,
+            non_finite=int(number_in(found.get(11, 0))),
+            identity_gap=None if gap is None else _distribution(bytes_in(gap)),
         )
+        for place, name in enumerate(_DOUBLES, start=_FIRST_DOUBLE):
+            if place in found:
+                setattr(ablation, name, number_in(found[place]))
+        return ablation
     except (IndexError, KeyError, struct.error, TypeError) as problem:
         raise ValueError(f"no ablation: {problem}") from None
 
 
-def fields_of(message: bytes) -> dict[int, Value]:
-    """The last value of each field of a message.
-
-    Raises:
-        IndexError, ValueError, struct.error: Where it is none.
-    """
-    found: dict[int, Value] = {}
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        number, wire_type = key >> 3, key & 7
-        if wire_type == 0:
-            found[number], at = _varint(message, at)
-        elif wire_type == 1:
-            (found[number],) = struct.unpack_from("<d", message, at)
-            at += 8
-        elif wire_type == 2:
-            length, at = _varint(message, at)
-            found[number] = message[at : at + length]
-            at += length
-        else:
-            raise ValueError(f"wire type {wire_type}")
-    return found
-
-
-def _optional(field: int, value: float | None) -> bytes:
-    return b"" if value is None or not isfinite(value) else double(field, value, always=True)
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def _varints(message: bytes) -> list[int]:
-    found, at = [], 0
-    while at < len(message):
-        value, at = _varint(message, at)
-        found.append(value)
-    return found
-
-
-def _number(value: Value) -> float:
-    if isinstance(value, bytes):
-        raise TypeError("a number is a message")
-    return value
-
-
-def _bytes(value: Value) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError("a message is a number")
-    return value
-
-
 def _moments(value: Value | None) -> Moments:
-    found = {} if value is None else fields_of(_bytes(value))
-    n = int(_number(found.get(1, 0)))
-    return Moments(n, _number(found.get(2, 0.0)), _number(found.get(3, 0.0)))
+    found = {} if value is None else fields_of(bytes_in(value))
+    n = int(number_in(found.get(1, 0)))
+    return Moments(n, number_in(found.get(2, 0.0)), number_in(found.get(3, 0.0)))
 
 
 def _distribution(body: bytes) -> LogDistribution:
     found = fields_of(body)
     return LogDistribution(
-        int(_number(found.get(1, 0))), _moments(found.get(2)),
-        *(_number(found.get(place, 0.0)) for place in (3, 4, 5, 6)),
+        int(number_in(found.get(1, 0))), _moments(found.get(2)),
+        *(number_in(found.get(place, 0.0)) for place in (3, 4, 5, 6)),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from resnet_probe.journal.frame import Frame
 from resnet_probe.journal.journal import Drop, JournalWriter
 from resnet_probe.journal.limits import GREATEST_STEP
 from resnet_probe.journal.metric_buffer import MetricBuffer
+from resnet_probe.journal.removal_order_wire import RemovalOrder, removal_order_record
 from resnet_probe.journal.run import RunOpened, random_identity
 from resnet_probe.journal.spool import Spool, SpoolFolder
 from resnet_probe.notices import Notices, ProbeError
@@ -119,7 +120,14 @@ class Attempt:
 
     def put_ablation(self, ablation: Ablation) -> None:
         """Writes an ablation, before what waits."""
-        drop = self._append([ablation_record(ablation)])
+        self._put([ablation_record(ablation)])
+
+    def put_removal_order(self, order: RemovalOrder) -> None:
+        """Writes an order of removal, or a part of one, before what waits."""
+        self._put([removal_order_record(order)])
+
+    def _put(self, payloads: list[bytes]) -> None:
+        drop = self._append(payloads)
         if drop is not None:
             self._say(drop)
 

@@ -12,6 +12,7 @@ from resnet_probe.journal.ablation_wire import Ablation
 from resnet_probe.journal.attempt import Attempt, Counts, unforeseen
 from resnet_probe.journal.block_map_wire import MappedBlock
 from resnet_probe.journal.frame import Frame
+from resnet_probe.journal.removal_order_wire import RemovalOrder
 from resnet_probe.journal.run import RunOpened
 from resnet_probe.journal.spool import Spool
 from resnet_probe.notices import Notices, ProbeError
@@ -126,6 +127,12 @@ class Recording:
         with self._entered("an ablation") as is_open:
             if is_open:
                 self._attempt.put_ablation(ablation)
+
+    def put_removal_order(self, order: RemovalOrder) -> None:
+        """Writes an order of removal, or a part of one, at once."""
+        with self._entered("a removal order") as is_open:
+            if is_open:
+                self._attempt.put_removal_order(order)
 
     def count_dropped(self, frames: int = 1) -> None:
         """Counts frames that never came to be: measured steps that were given up."""
