@@ -108,8 +108,9 @@ def test_everything_is_bit_for_bit_as_before(make: Callable[[], nn.Module]) -> N
     for _ in range(2):
         step(model, optimizer, loader)
     before, drawn = content(model, optimizer), own.get_state()
-    found = probe.examine(model, loader, F.cross_entropy, progress=False, curve=False)
+    found = probe.examine(model, loader, F.cross_entropy, progress=False)
     assert found is not None
+    assert found.curve is not None
     assert len(found) == 3
     assert content(model, optimizer) == before
     assert torch.equal(own.get_state(), drawn)
