@@ -36,6 +36,7 @@ struct FrameWriter {
       let writer = AblationWriter(context: context, db: db)
       if let problem = try writer.write(examination, ablation) { reject(problem) }
       lastSeen = max(lastSeen, ablation.wallTime)
+    case .similarity, .reuse, .removalOrder: reject("a record that no table is for yet")
     case .attemptFinished(let finished): try take(finished)
     }
   }

@@ -1,5 +1,6 @@
 """Blocks removed along orders, against removals by hand; stopped and killed on the way."""
 
+import contextlib
 import itertools
 import math
 import os
@@ -20,6 +21,7 @@ from resnet_probe.examining.curve import Curve, CurvePoint
 from resnet_probe.examining.examination import Examination
 from resnet_probe.examining.greedy import Greedy
 from resnet_probe.examining.orders import fixed_orders, sets_along
+from resnet_probe.journal.head_wire import ExaminationHead
 from resnet_probe.journal.removal_order_wire import (
     REMOVAL_ORDER,
     RemovalOrder,
@@ -36,7 +38,7 @@ BLOCKS = 6
 """Of the network that most tests here look at."""
 
 
-def orders_in(spool: pathlib.Path) -> list[RemovalOrder]:
+def headed_orders(spool: pathlib.Path) -> list[tuple[ExaminationHead, RemovalOrder]]:
     """The orders of all journals, delivered or not, as they were written."""
     return [
         read_removal_order(body)
@@ -45,6 +47,10 @@ def orders_in(spool: pathlib.Path) -> list[RemovalOrder]:
         for body in fields(payload).get(REMOVAL_ORDER, [])
         if isinstance(body, bytes)
     ]
+
+
+def orders_in(spool: pathlib.Path) -> list[RemovalOrder]:
+    return [order for _, order in headed_orders(spool)]
 
 
 def whole_orders(written: list[RemovalOrder]) -> dict[tuple[str, int], list[int]]:
@@ -357,10 +363,10 @@ def test_other_blocks_have_orders_of_their_own(spool: pathlib.Path) -> None:
     whole = probe.examine(model, images(), loss, curve=False, progress=False)
     assert whole is not None
     assert whole.curve is None
-    identities = {one.examination for one in orders_in(spool)}
+    identities = {head.examination for head, _ in headed_orders(spool)}
     assert len(identities) == 2
     for identity in identities:
-        written = [one for one in orders_in(spool) if one.examination == identity]
+        written = [one for head, one in headed_orders(spool) if head.examination == identity]
         assert len(set(map(frozenset, whole_orders(written).values()))) == 1
         assert {(one,) for one in written[0].ordinals} <= {
             one.ordinals for one in recorded(spool) if one.examination == identity
@@ -410,7 +416,8 @@ def test_what_cannot_be_removed_is_out_of_the_orders_and_not_awaited(
     last = recorded(spool)[-1].examination
     own = [one for one in recorded(spool) if one.examination == last]
     assert own[-1].planned == len(own)
-    assert whole_orders([one for one in orders_in(spool) if one.examination == last]) == {
+    written = [one for head, one in headed_orders(spool) if head.examination == last]
+    assert whole_orders(written) == {
         (order.strategy, order.number): list(order.ordinals) for order in curve
     }
     probe.finish()
@@ -420,10 +427,11 @@ def test_the_table_lists_what_was_proposed_and_the_curve_by_counts(spool: pathli
     model, probe = weighed_probe(14)
     target = torch.full((4, 14), 1e-6)
     target[:, 5:8] = 1.0
-    found = probe.examine(model, [(torch.zeros(4, 14), target)], weighed, progress=False)
+    batches = [(torch.zeros(4, 14), target)]
+    found = probe.examine(model, batches, weighed, progress=False, similarity=False)
     assert found is not None
-    proposed = [one.ordinals for one in found if len(one.ordinals) > 1]
-    assert proposed == [tuple(one for one in range(14) if not 5 <= one < 8)]
+    cheap = tuple(one for one in range(14) if not 5 <= one < 8)
+    assert [one.ordinals for one in found if len(one.ordinals) > 1] == [cheap]
     table = repr(found)
     assert len(recorded(spool)) > 60
     assert re.search(r"^blocks\.0 \+ 9 more \+ blocks\.13  ", table, re.MULTILINE)
@@ -433,33 +441,39 @@ def test_the_table_lists_what_was_proposed_and_the_curve_by_counts(spool: pathli
         str(count) for count in (1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14)
     ]
     assert re.fullmatch(r" +greedy +deepest first +random mean", curve.splitlines()[0])
+    # Spans of little angle are proposed too, where similarity is measured.
+    more = probe.examine(model, batches, weighed, progress=False)
+    assert more is not None
+    assert more.similarity is not None
+    angles = {
+        (pair.first, pair.last): pair.angular_distance.mean
+        for pair in more.similarity if pair.angular_distance.n
+    }  # fmt: skip
+    spans = [one.ordinals for one in more if len(one.ordinals) > 1][:-1]
+    assert [len(one) for one in spans] == [2, 4, 8]
+    for span in spans:
+        angle = angles[span[0], span[-1]]
+        assert angle == min(angles[i, j] for i, j in angles if j - i == span[-1] - span[0])
     probe.finish()
 
 
 def test_an_order_is_read_back_from_its_bytes() -> None:
-    order = RemovalOrder(
-        bytes(range(16)), 300, 1.75e9, 500, 137, 0.25, 0.125, 0.95, "random", 2, 3, (300, 0, 7)
-    )
-    for one in (
-        order,
-        RemovalOrder(bytes(16), 0, 1.75e9, 2, 1, 0.0, None, 0.9, "greedy", 0, 0, (4,)),
-    ):
-        body = fields(removal_order_record(one))[REMOVAL_ORDER][0]
+    head = ExaminationHead(bytes(range(16)), 300, 500, 137, 0.25, 0.125, 0.95)
+    order = RemovalOrder("random", 2, 3, (300, 0, 7))
+    bare = ExaminationHead(bytes(16), 0, 2, 1, 0.0, None, 0.9), RemovalOrder("greedy", 0, 0, (4,))
+    for one in ((head, order), bare):
+        body = fields(removal_order_record(*one))[REMOVAL_ORDER][0]
         assert isinstance(body, bytes)
         assert read_removal_order(body) == one
-    body = fields(removal_order_record(order))[REMOVAL_ORDER][0]
+    body = fields(removal_order_record(head, order))[REMOVAL_ORDER][0]
     assert isinstance(body, bytes)
-    found = fields(body)
-    assert found.pop(12) == [b"\xac\x02\x00\x07"]
-    assert found == {
-        1: [bytes(range(16))], 2: [300], 3: [1.75e9], 4: [500], 5: [137], 6: [0.25], 7: [0.125],
-        8: [0.95], 9: [2], 10: [2], 11: [3],
+    assert fields(body) == {
+        1: [bytes(range(16))], 2: [300], 4: [500], 5: [137], 6: [0.25], 7: [0.125], 8: [0.95],
+        9: [2], 10: [2], 11: [3], 12: [b"\xac\x02\x00\x07"],
     }  # fmt: skip
     for end in range(len(body)):
-        try:
+        with contextlib.suppress(ValueError):  # and nothing else
             read_removal_order(body[:end])
-        except ValueError:
-            continue
 
 
 def test_the_bound_held_out_is_none_where_a_loss_was_not_finite() -> None:

@@ -17,8 +17,10 @@ from resnet_probe.examining.proposals import tolerance
 from resnet_probe.examining.records import Records
 from resnet_probe.examining.remarks import of_lagging, of_padding
 from resnet_probe.examining.rounds import TOLERANCE, Rounds
+from resnet_probe.examining.similarities import Similarities
 from resnet_probe.examining.subject import Subject
 from resnet_probe.journal.frame import LogDistribution
+from resnet_probe.journal.head_wire import ExaminationHead
 from resnet_probe.notices import ProbeError, write_line
 from resnet_probe.summary import first_names
 
@@ -45,6 +47,8 @@ class Ablating:
         self._has_curve = curve
         self._curving: Curving | None = None
         self._left_out: list[str] = []
+        self._similarities: Similarities | None = None
+        self._similar_in = b""  # the examination that they were written in last
         self._impossible: list[Ordinals] = []
         self._tried = 0
 
@@ -68,16 +72,20 @@ class Ablating:
         self._check_earlier(comparison.loss)
         sets, self._left_out = what_fits(self._sets, self._blocks, self._rounds.passes)
         gaps = self._rounds.passes.gaps(self._blocks)
+        self._compare_blocks()
         if self._has_curve:
             self._curving = Curving(
                 self._records, self._blocks, [one[0] for one in sets if len(one) == 1],
                 {ordinal: gap.p50 for ordinal, gap in gaps.items() if gap.p50 is not None},
-                tolerance(comparison.loss, counts_errors=comparison.error is not None), {},
+                tolerance(comparison.loss, counts_errors=comparison.error is not None),
+                self._spans(),
             )  # fmt: skip
         self._await(sets)
         self._say_cost(sets)
         self._remark(comparison.loss)
+        self._put_similarities(comparison)
         left = self._measure_all(sets, comparison, gaps)
+        self._put_similarities(comparison)
         return self._result(comparison.loss, comparison.error, left=left)
 
     def _await(self, sets: list[Ordinals]) -> None:
@@ -137,6 +145,33 @@ class Ablating:
         if len(ordinals) == 1:
             ablation.identity_gap = gaps.get(ordinals[0])
         self._records.put(ablation)
+
+    def _compare_blocks(self) -> None:
+        """What the untouched passes say of how alike blocks are."""
+        if self._rounds.watch is not None:
+            self._similarities = self._rounds.watch.similarities(self._subject.network)
+            for words in self._similarities.left_out:
+                write_line(f"resnet-probe: examine: {words}")
+
+    def _spans(self) -> dict[tuple[int, int], float]:
+        return {
+            (pair.first, pair.last): pair.angular_distance.mean
+            for pair in self._similarities or ()
+            if pair.angular_distance.n > 0
+        }
+
+    def _put_similarities(self, comparison: Comparison) -> None:
+        """Writes how alike blocks are, again where it has become another examination."""
+        subject, found, records = self._subject, self._similarities, self._records
+        if found is None or self._similar_in == records.identity or records.planned == 0:
+            return
+        self._similar_in = records.identity
+        head = ExaminationHead(
+            records.identity, subject.step, self._rounds.samples, records.planned, comparison.loss,
+            comparison.error, self._bootstrap.confidence,
+        )  # fmt: skip
+        if subject.recording is not None:
+            subject.recording.put_similarities(head, found.pairs, found.reuse)
 
     def _leave_out(self) -> None:
         """What cannot be removed is not awaited."""
@@ -210,7 +245,8 @@ class Ablating:
         return Examination(
             self._subject.step, self._rounds.samples, loss, error, self._bootstrap.confidence,
             tuple(BlockAblation.of(done[one], names) for one in sets if one in done),
-            tuple(self._left_out), left, None if curving is None else curving.result(),
+            tuple(self._left_out), left, self._similarities,
+            None if curving is None else curving.result(),
         )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ class Curving:
         while not greedy.is_whole:
             yield from filter(self._is_missing, greedy.wanted(self._decided(greedy)))
             self._choose(greedy)
-            self._write(_GREEDY, greedy.order[-1:], place=len(greedy.order) - 1)
+            self._records.put_order(_GREEDY, len(greedy.order) - 1, greedy.order[-1:])
         for order in fixed_orders(self._removable).values():
             yield from filter(self._is_missing, sets_along(order))
 
@@ -98,7 +98,7 @@ class Curving:
             records.divide(self._removable)
         self._has_begun = True
         for key, order in fixed.items():
-            self._write(key, order, place=0)
+            self._records.put_order(key, 0, order)
         uppers = {one: records.done[one,].loss_change_upper for one in self._removable}
         self.proposed = list(
             dict.fromkeys([*self._proposed_untouched(), *each_tolerated(uppers, self._tolerated)])
@@ -143,7 +143,3 @@ class Curving:
 
     def _is_missing(self, ordinals: Ordinals) -> bool:
         return ordinals not in self._records.done and ordinals not in self.failed
-
-    def _write(self, key: Key, ordinals: Sequence[int], *, place: int) -> None:
-        like = self._records.done[self._removable[0],]
-        self._records.put_order(key, place, ordinals, like)

@@ -60,8 +60,8 @@ def measured_before(folder: SpoolFolder, run: bytes, attempt: bytes, examination
     found = Earlier()
     for descriptor in _segments(folder):
         try:
-            for record, by in _records(descriptor, run):
-                if record.examination == examination:
+            for record, of, by in _records(descriptor, run):
+                if of == examination:
                     found.take(record, is_own=by == attempt)
         except (OSError, ValueError, IndexError, struct.error):
             continue  # damaged, or gone: what it held is measured again
@@ -90,8 +90,11 @@ def _segments(folder: SpoolFolder) -> Iterator[int]:
             os.close(place)
 
 
-def _records(descriptor: int, run: bytes) -> Iterator[tuple[Ablation | RemovalOrder, bytes]]:
-    """The ablations and orders of a segment and its attempt, if it is one of the run's."""
+def _records(descriptor: int, run: bytes) -> Iterator[tuple[Ablation | RemovalOrder, bytes, bytes]]:
+    """The ablations and orders of a segment, if it is one of the run's.
+
+    Each with its examination and its attempt.
+    """
     attempt = b""
     for number, payload in enumerate(_payloads(descriptor)):
         if number == 0:
@@ -103,9 +106,11 @@ def _records(descriptor: int, run: bytes) -> Iterator[tuple[Ablation | RemovalOr
             continue
         for kind, body in fields_of(payload).items():
             if kind == ABLATION and isinstance(body, bytes):
-                yield read_ablation(body), attempt
+                ablation = read_ablation(body)
+                yield ablation, ablation.examination, attempt
             elif kind == REMOVAL_ORDER and isinstance(body, bytes):
-                yield read_removal_order(body), attempt
+                head, order = read_removal_order(body)
+                yield order, head.examination, attempt
 
 
 def _message(payload: bytes, kind: int) -> dict[int, Value]:

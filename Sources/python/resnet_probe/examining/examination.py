@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from resnet_probe.examining.curve import Curve
+from resnet_probe.examining.similarities import Similarities
 from resnet_probe.examining.table import of_rows, signed
 from resnet_probe.journal.ablation_wire import Ablation
 
@@ -71,6 +72,8 @@ class Examination:
     left_out: tuple[str, ...] = ()
     #: How many are still to be measured, where it was stopped.
     remaining: int = 0
+    #: How alike blocks are; None where that was not asked for.
+    similarity: Similarities | None = None
     #: The loss along orders of removal; None without `curve`, or before it was begun.
     curve: Curve | None = None
 

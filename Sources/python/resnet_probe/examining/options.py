@@ -24,6 +24,7 @@ class Options:
     progress: bool = True
     error_fn: Compare | None = None
     forward: Forward | None = None
+    similarity: bool = True
     curve: bool = True
 
     def check(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from resnet_probe.examining.contents import identity_of
@@ -12,7 +11,6 @@ from resnet_probe.examining.orders import Key
 from resnet_probe.examining.plan import Ordinals
 from resnet_probe.examining.subject import Subject
 from resnet_probe.journal.ablation_wire import Ablation
-from resnet_probe.journal.examination_wire import ExaminationFields
 from resnet_probe.journal.removal_order_wire import RemovalOrder
 from resnet_probe.journal.spool import SpoolFolder
 
@@ -47,23 +45,18 @@ class Records:
         if self.subject.recording is not None:
             self.subject.recording.put_ablation(ablation)
 
-    def put_order(self, key: Key, place: int, ordinals: Iterable[int], like: Ablation) -> None:
-        """Takes in and writes an order from one place on; `like` is of the same examination."""
+    def put_order(self, key: Key, place: int, ordinals: Iterable[int]) -> None:
+        """Takes in and writes an order from one place on, once a set was measured."""
         added = list(ordinals)
         known = self.orders.setdefault(key, [])
         if known[place : place + len(added)] == added:
             return
         self.orders[key] = known[:place] + added
-        if self.subject.recording is not None:
-            of = {name: getattr(like, name) for name in ExaminationFields.__slots__}
-            of |= {
-                "examination": self.identity,
-                "wall_time": time.time(),
-                "planned": self.planned,
-            }
-            order = RemovalOrder(**of, strategy=key[0], number=key[1], place=place,
-                                 ordinals=tuple(added))  # fmt: skip
-            self.subject.recording.put_removal_order(order)
+        like = next(iter(self.done.values()), None)
+        if self.subject.recording is not None and like is not None:
+            head = replace(like.head, examination=self.identity, planned=self.planned)
+            order = RemovalOrder(*key, place, tuple(added))
+            self.subject.recording.put_removal_order(head, order)
 
     def take_earlier(self) -> None:
         """Takes what was written before."""
@@ -79,22 +72,18 @@ class Records:
                 self.done[ablation.ordinals] = ablation
             else:
                 self.put(ablation)
-        like = next(iter(self.done.values()), None)
         for key, places in found.orders.items():
-            self._take_order(key, places, like)
+            self._take_order(key, places)
 
-    def _take_order(
-        self, key: Key, places: dict[int, tuple[int, bool]], like: Ablation | None
-    ) -> None:
+    def _take_order(self, key: Key, places: Mapping[int, tuple[int, bool]]) -> None:
         """An order up to where it contradicts itself, which one of several attempts may."""
         order: list[int] = []
         while len(order) in places and places[len(order)][0] not in order:
             order.append(places[len(order)][0])
-        is_own = all(own for place, (_, own) in places.items() if place < len(order))
-        if is_own:
+        if all(places[place][1] for place in range(len(order))):
             self.orders[key] = order
-        elif like is not None:
-            self.put_order(key, 0, order, like)
+        else:
+            self.put_order(key, 0, order)
 
     def begin_anew(self, loss: float) -> None:
         """Becomes the examination of a network that has another loss, whatever that is by."""
@@ -126,7 +115,6 @@ class Records:
         for one in done.values():
             if one.ordinals not in self.done:
                 self.put(replace(one, examination=self.identity, planned=planned))
-        like = next(iter(self.done.values()), None)
         for key, order in orders.items():
-            if like is not None and key not in self.orders:
-                self.put_order(key, 0, order, like)
+            if key not in self.orders:
+                self.put_order(key, 0, order)

@@ -18,6 +18,7 @@ from resnet_probe.examining.progress import Stop
 from resnet_probe.examining.removal import Misplaced, Removal, run_without
 from resnet_probe.examining.running_averages import by_batch_statistics, normalizers_in
 from resnet_probe.examining.subject import Subject
+from resnet_probe.examining.watch import Watch
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
 from resnet_probe.settings import mask_of
@@ -46,7 +47,7 @@ class Rounds:
 
     def __init__(
         self, subject: Subject, probe_set: ProbeSet, losses: RowLosses, errors: RowErrors,
-        forward: Forward | None, stop: Stop,
+        forward: Forward | None, stop: Stop, *, similarity: bool = True,
     ) -> None:  # fmt: skip
         assert subject.blocks is not None
         self._network = subject.network
@@ -56,10 +57,13 @@ class Rounds:
         self._forward = forward
         self._stop = stop
         self._modules: Mapping[str, torch.nn.Module] = dict(modules_of(subject.network))
+        #: What the untouched round tells of how alike blocks are.
+        self.watch = Watch(subject.blocks) if similarity else None
         source = subject.settings.mask
         self._base = BasePass(
             subject.network, subject.blocks, sample_axis=subject.settings.sample,
             chosen=subject.chosen, mask_of=lambda args, kwargs: mask_of(source, args, kwargs),
+            watch=self.watch,
         )  # fmt: skip
         self.passes = self._base.passes
         self.samples = probe_set.samples
@@ -80,9 +84,10 @@ class Rounds:
         """
         first: list[torch.Tensor] = []
 
-        def call(batch: Any, _: int) -> Any:
+        def call(batch: Any, number: int) -> Any:
+            run = call_of(self._network, self._forward, batch)
             try:
-                return self._base.run(batch, call_of(self._network, self._forward, batch))
+                return self._base.run(batch, self._probe_set.rows[number], run)
             except Exception as problem:
                 raise self._refusal(problem) from problem
 

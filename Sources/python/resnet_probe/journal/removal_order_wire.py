@@ -6,11 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from resnet_probe.journal.examination_wire import (
-    ExaminationFields,
-    examination_body,
-    examination_in,
-)
+from resnet_probe.journal.head_wire import ExaminationHead, head_body, head_in
 from resnet_probe.journal.protobuf import delimited, integer, packed
 from resnet_probe.journal.protobuf_fields import bytes_in, fields_of, number_in, varints_in
 
@@ -23,8 +19,8 @@ Strategy = Literal["greedy", "deepest_first", "random"]
 _STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 
-@dataclass(slots=True)
-class RemovalOrder(ExaminationFields):
+@dataclass(frozen=True, slots=True)
+class RemovalOrder:
     """Blocks in the order of their removal: a whole order, or a part of one that grows."""
 
     strategy: Strategy
@@ -37,24 +33,22 @@ class RemovalOrder(ExaminationFields):
     """The blocks from there on, distinct, in the order of removal."""
 
 
-def removal_order_record(order: RemovalOrder) -> bytes:
+def removal_order_record(head: ExaminationHead, order: RemovalOrder) -> bytes:
     """The payload of an order."""
-    body = examination_body(order)
-    body += integer(9, _STRATEGIES.index(order.strategy)) + integer(10, order.number)
-    body += integer(11, order.place) + packed(12, list(order.ordinals))
-    return delimited(REMOVAL_ORDER, body)
+    body = head_body(head) + integer(9, _STRATEGIES.index(order.strategy))
+    body += integer(10, order.number) + integer(11, order.place)
+    return delimited(REMOVAL_ORDER, body + packed(12, list(order.ordinals)))
 
 
-def read_removal_order(body: bytes) -> RemovalOrder:
-    """The order that a record's message holds.
+def read_removal_order(body: bytes) -> tuple[ExaminationHead, RemovalOrder]:
+    """The order that a record's message holds, and the examination that it is of.
 
     Raises:
         ValueError: Where it is none that a recorder wrote.
     """
     try:
         found = fields_of(body)
-        return RemovalOrder(
-            *examination_in(found),
+        return head_in(found), RemovalOrder(
             strategy=_STRATEGIES[int(number_in(found.get(9, 0)))],
             number=int(number_in(found.get(10, 0))),
             place=int(number_in(found.get(11, 0))),
