@@ -115,9 +115,11 @@ def test_durations_are_short(seconds: float, words: str) -> None:
 
 def test_the_command_shows_what_was_measured(spool: pathlib.Path, tmp_path: pathlib.Path) -> None:
     model, probe = begun()
-    found = probe.examine(model, shuffled(), cross_entropy, progress=False)
+    found = probe.examine(model, shuffled(), cross_entropy, progress=False, curve=False)
     together = [["layer1.0", "layer2.0"]]
-    both = probe.examine(model, shuffled(), cross_entropy, together=together, progress=False)
+    both = probe.examine(
+        model, shuffled(), cross_entropy, together=together, progress=False, curve=False
+    )
     probe.finish()
     store = tmp_path / "store.sqlite"
     command("ingest", "--spool", spool, "--store", store)
