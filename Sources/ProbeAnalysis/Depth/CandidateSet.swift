@@ -125,18 +125,15 @@ public struct CandidateSet: Sendable, Hashable {
     self.rule = rule
     let isOfThisNetwork = use == .counts || use == .fewSamples
     let measured = isOfThisNetwork || basis == .measured ? ablations : nil
-    joint = measured.flatMap { RemovedSets($0.all)[ordinals.sorted()] }
-    loss = measured.map {
-      Loss(ordinals, singles: $0.singles, joint: joint, isGreedy: chosen != nil)
-    }
-    isConfirmed =
-      if use != .counts || ordinals.isEmpty {
-        false
-      } else if chosen != nil {
-        ordinals.count <= rule?.dropped ?? 0
-      } else {
-        joint.map { $0.isWithin(tolerance) } ?? false
-      }
+    let removed = RemovedSets(measured?.all ?? [])
+    joint = removed[ordinals.sorted()]
+    loss =
+      measured == nil
+      ? nil : Loss(ordinals, removed: removed, joint: joint, isGreedy: chosen != nil)
+    let isShown =
+      chosen == nil
+      ? joint?.isWithin(tolerance) == true : ordinals.count <= rule?.dropped ?? 0
+    isConfirmed = use == .counts && !ordinals.isEmpty && isShown
     let blocks = history.blocks.map(\.block)
     let dropped = Set(ordinals)
     let gone = blocks.filter { dropped.contains($0.ordinal) }
@@ -159,9 +156,9 @@ public struct CandidateSet: Sendable, Hashable {
 
 extension CandidateSet.Loss {
   fileprivate init(
-    _ ordinals: [Int], singles: [Int: Ablation], joint: Ablation?, isGreedy: Bool
+    _ ordinals: [Int], removed: RemovedSets, joint: Ablation?, isGreedy: Bool
   ) {
-    let changes = ordinals.compactMap { singles[$0]?.loss?.value }
+    let changes = ordinals.compactMap { removed[[$0]]?.loss?.value }
     sumOfSingles = changes.count == ordinals.count ? changes.reduce(0, +) : nil
     jointly = joint?.loss
     heldOutUpper = isGreedy ? joint?.heldOutUpper : nil
