@@ -15,6 +15,10 @@ struct DepthWords {
     self.blocks = blocks
   }
 
+  init(_ report: Report) {
+    self.init(report.depth, ablations: report.ablations, blocks: report.blocks.map(\.block))
+  }
+
   /// The sentences, the most important first; none where nothing is known.
   var sentences: [String] {
     guard depth.isKnown else { return [] }
