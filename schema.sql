@@ -593,8 +593,8 @@ JOIN block AS b ON b.id = a.block_id
 LEFT JOIN verdict AS v ON v.block_id = b.id;
 
 -- What each block adds to the depth: scores over the last 60 measured steps that the verdicts look at, and of
--- each score the block's share of the sum over the run. Where s is a score, sum(s) * sum(s) / sum(s * s) over
--- the blocks is how many of them do the work. Of several ranks each record counts alike.
+-- each score the block's share of the sum over the run. 1 / sum(share * share) over the blocks is how many of
+-- them do the work (participation depth). Of several ranks each record counts alike.
 CREATE VIEW depth_profile AS
 SELECT
   p.run_id,
