@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 Array = npt.NDArray[np.float64]
@@ -43,10 +42,10 @@ def geometric_mean(gaps: Sequence[float]) -> float:
     return math.exp(sum(math.log(gap if gap > 0 else 2**-20) for gap in gaps) / len(gaps))
 
 
-def hsic(k: Array, l: Array) -> float:  # noqa: E741
+def hsic(k: Array, l: Array) -> float:
     """HSIC₁ of Song et al. 2012, equation 5, term by term."""
     n = len(k)
-    k, l = k.copy(), l.copy()  # noqa: E741
+    k, l = k.copy(), l.copy()
     np.fill_diagonal(k, 0)
     np.fill_diagonal(l, 0)
     trace = float(np.trace(k @ l))
@@ -69,7 +68,7 @@ def cka(first: Sequence[Array], last: Sequence[Array]) -> float:
     sums = [0.0, 0.0, 0.0]
     for x, y in zip(chunks_of(first), chunks_of(last), strict=True):
         x, y = x - x.mean(0), y - y.mean(0)  # which HSIC₁ does not see, but for rounding
-        k, l = x @ x.T, y @ y.T  # noqa: E741
+        k, l = x @ x.T, y @ y.T
         weight = len(x) * (len(x) - 3)
         for place, (one, other) in enumerate(((k, l), (k, k), (l, l))):
             sums[place] += weight * hsic(one, other)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from resnet_probe.examining.examination import Examination
 from resnet_probe.examining.similarities import Similarities
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from networks.cifar_resnet import CifarResNet
 from networks.densenet import DenseNet
@@ -455,6 +456,67 @@ def test_of_sequences_before_rows_the_rows_are_samples_of_cka() -> None:
     expected = cka([array(first)], [array(first + first @ weights[1].T)])
     assert one.cka == pytest.approx(expected, abs=1e-6)
     assert one.angular_distance.n == 30
+
+
+class Images(nn.Module):
+    """Three post-activation blocks of one stage, in one of several ways to run the same sums."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.maps = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(3))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(8) for _ in range(3))
+        self.head = nn.Linear(8, 5)
+
+    def block(self, place: int, x: Tensor) -> Tensor:
+        branch = self.norms[place](self.maps[place](x))
+        if self.way == "stream overwritten":
+            return F.relu_(x.add_(branch))
+        if self.way == "branch overwritten":
+            branch += x
+            return branch.relu_()
+        return F.relu(x + branch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.way == "channels last":
+            x = x.to(memory_format=torch.channels_last)
+        x = self.stem(x)
+        for place in range(3):
+            if self.way == "checkpointed":
+                x = checkpoint(self.block, place, x, use_reentrant=False)
+            else:
+                x = self.block(place, x)
+        return self.head(x.mean((2, 3)))
+
+
+WAYS = ("stream overwritten", "branch overwritten", "channels last", "checkpointed")
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("way", WAYS)
+def test_however_a_network_runs_its_sums_the_numbers_are_the_same(way: str) -> None:
+    found = []
+    for one in ("plainly", way):
+        torch.manual_seed(3)
+        model = Images(one)
+        torch.manual_seed(4)
+        x, y = torch.randn(8, 3, 6, 6), torch.randint(0, 5, (8,))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+        probe = resnet_probe.attach(model, optimizer, strict=True, example=x)
+        told = probe.examine(model, [(x, y)], F.cross_entropy, progress=False)
+        probe.finish()
+        assert told is not None
+        found.append(similarity_of(told))
+    plainly, other = found
+    assert len(plainly) == len(other) == 6
+    for one, two in zip(plainly, other, strict=True):
+        assert one.angular_distance.n == two.angular_distance.n == 8
+        assert two.angular_distance.mean == pytest.approx(one.angular_distance.mean, abs=1e-6)
+        assert two.span_gap == pytest.approx(one.span_gap, rel=1e-5)
+        assert two.cka == pytest.approx(one.cka, abs=1e-6)
+        assert two.branch_cka == pytest.approx(one.branch_cka, abs=1e-5)
+    assert all(one.angular_distance.mean > 0.1 for one in plainly)
 
 
 @pytest.mark.usefixtures("spool")

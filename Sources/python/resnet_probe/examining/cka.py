@@ -83,18 +83,16 @@ class Alignment:
         """
         own = self._sums.diagonal()
         is_there = (own > 0) & (own > _ROUNDING * self._squares)  # NaN is neither
-        there = [
-            one for one in is_there.nonzero().flatten().tolist() if self._batches[one] == batches
-        ]
+        ordinals = [one for one, n in self._batches.items() if n == batches and bool(is_there[one])]
+        ordinals.sort()
+        places = torch.tensor(ordinals, dtype=torch.int64)
+        roots = own[places].sqrt()
+        ratios = self._sums[places[:, None], places] / roots[:, None] / roots[None, :]
         found = {}
-        for first in there:
-            for last in there:
-                if last < first:
-                    continue
-                scale = math.sqrt(float(own[first])) * math.sqrt(float(own[last]))
-                value = float(self._sums[first, last]) / scale
-                if math.isfinite(value):
-                    found[first, last] = 1.0 if last == first else max(-1.0, min(1.0, value))
+        for first, row in zip(ordinals, ratios.clamp(-1, 1).tolist(), strict=True):
+            for last, value in zip(ordinals, row, strict=True):
+                if last >= first and math.isfinite(value):
+                    found[first, last] = 1.0 if last == first else value
         return found
 
 

@@ -31,7 +31,7 @@ class Layouts:
     def joined(self, trace: Trace, block: Block, join: Join, result: int) -> None:
         """A dense block's maps were joined to what it read; `result` is the node of the whole."""
         junction = join.junction
-        new, stage = junction.branch_node, block.stage
+        new = junction.branch_node
         parts = list(junction.forks)
         parts.insert(junction.branch_operand, new)
         shapes = trace.nodes[new].shape, trace.nodes[result].shape
@@ -39,16 +39,19 @@ class Layouts:
             place for place, (own, all_) in enumerate(zip(*shapes, strict=True)) if own != all_
         )
         channels = {node: trace.nodes[node].shape[axis] for node in parts}
-        if not any(self._blocks[known].stage == stage for known in self.read):
-            self.read[block.ordinal] = ((None, sum(channels[node] for node in junction.forks)),)
+        read = list(junction.forks)
+        if any(self._blocks[known].stage == block.stage for known in self.read):
+            self.read[block.ordinal] = self._layout(trace, read, channels)
+        else:
+            self.read[block.ordinal] = ((None, sum(channels[node] for node in read)),)
         self._made[trace.source(new)] = ((block.ordinal, channels[new]),)
-        joined: list[tuple[int | None, int]] = []
+        self._made[result] = self._layout(trace, parts, channels)
+
+    def _layout(self, trace: Trace, parts: list[int], channels: dict[int, int]) -> Layout:
+        found: list[tuple[int | None, int]] = []
         for node in parts:
-            joined += self._made.get(trace.source(node), ((None, channels[node]),))
-        self._made[result] = tuple(joined)
-        following = block.ordinal + 1
-        if following < len(self._blocks) and self._blocks[following].stage == stage:
-            self.read[following] = tuple(joined)
+            found += self._made.get(trace.source(node), ((None, channels[node]),))
+        return tuple(found)
 
 
 def reuse_of(network: torch.nn.Module, blocks: BlockMap, read: Mapping[int, Layout]) -> list[Reuse]:
@@ -57,7 +60,7 @@ def reuse_of(network: torch.nn.Module, blocks: BlockMap, read: Mapping[int, Layo
     found = []
     for block in blocks:
         layout = read.get(block.ordinal)
-        if layout is None or not block.site.maps or not _adds_up(layout, blocks, read):
+        if layout is None or not block.site.maps or not _adds_up(block, blocks, read):
             continue
         weight = parameters.get(block.site.maps[0])
         if weight is None or weight.ndim < 2 or weight.shape[1] != sum(n for _, n in layout):
@@ -68,13 +71,12 @@ def reuse_of(network: torch.nn.Module, blocks: BlockMap, read: Mapping[int, Layo
     return found
 
 
-def _adds_up(layout: Layout, blocks: BlockMap, read: Mapping[int, Layout]) -> bool:
-    """Whether the stage's input is there as a whole, and each block's maps once."""
-    made = [ordinal for ordinal, _ in layout if ordinal is not None]
-    reused = sum(channels for ordinal, channels in layout if ordinal is None)
-    stage = blocks[made[0]].stage if made else None
-    inputs = [read[one] for one in sorted(read) if stage in (None, blocks[one].stage)]
-    is_whole = not made or sum(channels for _, channels in inputs[0]) == reused
+def _adds_up(block: Block, blocks: BlockMap, read: Mapping[int, Layout]) -> bool:
+    """Whether what a block reads is the stage's whole input, if any of it, and blocks' maps once."""
+    made = [ordinal for ordinal, _ in read[block.ordinal] if ordinal is not None]
+    reused = sum(channels for ordinal, channels in read[block.ordinal] if ordinal is None)
+    first = min(one for one in read if blocks[one].stage == block.stage)
+    is_whole = reused in (0, sum(channels for _, channels in read[first]))
     return is_whole and len(set(made)) == len(made)
 
 

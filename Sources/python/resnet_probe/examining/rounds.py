@@ -59,12 +59,8 @@ class Rounds:
         self._modules: Mapping[str, torch.nn.Module] = dict(modules_of(subject.network))
         #: What the untouched round tells of how alike blocks are.
         self.watch = Watch(subject.blocks) if similarity else None
-        source = subject.settings.mask
-        self._base = BasePass(
-            subject.network, subject.blocks, sample_axis=subject.settings.sample,
-            chosen=subject.chosen, mask_of=lambda args, kwargs: mask_of(source, args, kwargs),
-            watch=self.watch,
-        )  # fmt: skip
+        self._base = _base_pass(subject, self.watch if probe_set.whole is None else None)
+        self._watching = _base_pass(subject, self.watch)
         self.passes = self._base.passes
         self.samples = probe_set.samples
         self.batches = len(probe_set.batches)
@@ -103,7 +99,21 @@ class Rounds:
         self.seconds_of_first = time.perf_counter() - start
         self._compare(first[0], again.losses)
         self.lag = self._lag(float(first[0].mean()))
+        if self.watch is not None and self._probe_set.whole is not None:
+            self._watch(self._probe_set.whole, self.watch)
         return outcome
+
+    def _watch(self, whole: ProbeSet, watch: Watch) -> None:
+        """Where losses are taken row by row, a pass over whole batches tells how alike blocks are."""
+        for batch, rows in zip(whole.batches, whole.rows, strict=True):
+            self._stop.check()
+            own = moved(batch, self._network)
+            seed_generators()
+            try:
+                self._watching.run(own, rows, call_of(self._network, self._forward, own))
+            except Exception as problem:
+                watch.give_up(problem)
+                return
 
     def _lag(self, loss: float) -> tuple[float, float] | None:
         normalizers = normalizers_in(self._network)
@@ -179,3 +189,13 @@ class Rounds:
             "examine", type(self._network).__name__, f"its forward in eval mode raised {words}",
             "give batches as the training loop has them, or forward=, which calls it on one",
         )  # fmt: skip
+
+
+def _base_pass(subject: Subject, watch: Watch | None) -> BasePass:
+    assert subject.blocks is not None
+    source = subject.settings.mask
+    return BasePass(
+        subject.network, subject.blocks, sample_axis=subject.settings.sample,
+        chosen=subject.chosen, mask_of=lambda args, kwargs: mask_of(source, args, kwargs),
+        watch=watch,
+    )  # fmt: skip

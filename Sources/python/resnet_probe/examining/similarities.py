@@ -35,8 +35,9 @@ class Similarities:
     def __repr__(self) -> str:
         spans = sum(pair.gap_samples > 0 for pair in self.pairs)
         aligned = sum(pair.cka is not None for pair in self.pairs)
-        head = f"{len(self.names)} blocks: {spans} spans, {aligned} pairs with CKA"
-        head += f", {len(self.reuse)} rows of reuse" if self.reuse else ""
+        head = f"{_counted(len(self.names), 'block')}: {_counted(spans, 'span')}"
+        head += f", {_counted(aligned, 'pair')} with CKA"
+        head += f", reuse by {_counted(len(self.reuse), 'dense block')}" if self.reuse else ""
         own = {pair.first: pair for pair in self.pairs if pair.first == pair.last}
         following = {pair.first: pair for pair in self.pairs if pair.first + 1 == pair.last}
         rows = [("block", "angle", "span gap", "CKA with the next", "of the branches")]
@@ -53,6 +54,10 @@ class Similarities:
                 )
             )
         return "\n".join([head, "", *_table(rows), *[f"! {words}" for words in self.left_out]])
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" + "s" * (number != 1)
 
 
 def _number(value: float | None) -> str:

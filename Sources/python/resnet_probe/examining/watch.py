@@ -91,6 +91,11 @@ class Watch:
         """The pass is over, and has the blocks at these spots."""
         self._guarded(self._end, spots)
 
+    def give_up(self, problem: Exception) -> None:
+        """Ends the watch, for this reason."""
+        self._problem = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+        self.clear()
+
     def clear(self) -> None:
         """Lets go of what a pass left that ended too early."""
         self._joining = None
@@ -142,9 +147,7 @@ class Watch:
             with torch.no_grad():
                 work(*args)
         except Exception as problem:
-            words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
-            self._problem = words
-            self.clear()
+            self.give_up(problem)
 
     def _known(self, key: Key) -> Block | None:
         """The block that this use of some parameters is."""
