@@ -182,7 +182,7 @@ def examined(
         optimizer.zero_grad()
         loss(model(*inputs), target).backward()
         optimizer.step()
-    found = probe.examine(model, batches, loss, progress=False, **options)
+    found = probe.examine(model, batches, loss, progress=False, **options, curve=False)
     probe.finish()
     assert found is not None
     return found
@@ -274,7 +274,7 @@ def frozen(weights: list[Tensor], x: Tensor, **options: Any) -> Similarities:
         model, torch.optim.SGD(model.parameters(), lr=0.1), example=x[:2], strict=True
     )
     y = torch.randint(0, 5, (len(x),))
-    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False, **options)
+    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False, **options, curve=False)
     probe.finish()
     assert found is not None
     return similarity_of(found)
@@ -386,7 +386,7 @@ def test_a_row_that_is_not_finite_leaves_its_blocks_without_cka() -> None:
     probe = resnet_probe.attach(
         model, torch.optim.SGD(model.parameters(), lr=0.1), example=x, strict=True
     )
-    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False)
+    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False, curve=False)
     probe.finish()
     assert found is not None
     told = similarity_of(found)
@@ -413,7 +413,11 @@ def test_padded_tokens_are_in_no_span_and_are_zero_in_cka() -> None:
         example={"x": x, "attention_mask": mask},
     )  # fmt: skip
     found = probe.examine(
-        model, [{"x": x, "attention_mask": mask, "labels": y}], F.cross_entropy, progress=False
+        model,
+        [{"x": x, "attention_mask": mask, "labels": y}],
+        F.cross_entropy,
+        progress=False,
+        curve=False,
     )
     probe.finish()
     assert found is not None
@@ -443,7 +447,7 @@ def test_of_sequences_before_rows_the_rows_are_samples_of_cka() -> None:
     probe = resnet_probe.attach(
         model, torch.optim.SGD(model.parameters(), lr=0.1), example=x, strict=True
     )
-    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False)
+    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False, curve=False)
     probe.finish()
     assert found is not None
     one = similarity_of(found).between(0, 1)
@@ -525,9 +529,9 @@ def test_large_batches_go_in_chunks_and_small_ones_give_no_cka() -> None:
     probe = resnet_probe.attach(
         model, torch.optim.SGD(model.parameters(), lr=0.1), example=x[:2], strict=True
     )
-    found = probe.examine(model, batches, F.cross_entropy, progress=False)
+    found = probe.examine(model, batches, F.cross_entropy, progress=False, curve=False)
     rows = probe.examine(model, list(zip(x.split(3), y.split(3), strict=True)), F.cross_entropy,
-                         samples=9, progress=False)  # fmt: skip
+                         samples=9, progress=False, curve=False)  # fmt: skip
     probe.finish()
     assert found is not None
     assert rows is not None
@@ -564,7 +568,7 @@ def test_a_block_that_not_every_batch_runs_is_in_no_pair() -> None:
         model, torch.optim.SGD(model.parameters(), lr=0.1), example=x[:2], strict=True
     )
     batches = [(x[:6], y[:6]), (x[6:], y[6:])]
-    found = probe.examine(model, batches, F.cross_entropy, progress=False)
+    found = probe.examine(model, batches, F.cross_entropy, progress=False, curve=False)
     probe.finish()
     assert found is not None
     told = similarity_of(found)
@@ -593,7 +597,7 @@ def test_a_block_that_runs_twice_is_two() -> None:
     probe = resnet_probe.attach(
         model, torch.optim.SGD(model.parameters(), lr=0.1), example=x, strict=True
     )
-    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False)
+    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False, curve=False)
     probe.finish()
     assert found is not None
     parts = []

@@ -107,6 +107,7 @@ def _ablating(
     return Ablating(
         subject, rounds, sets, _identity(subject, probe_set, loss_fn, options),
         Bootstrap(probe_set.samples, float(options.confidence)), stop, progress,
+        curve=bool(options.curve),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from resnet_probe.journal.head_wire import ExaminationHead
 from resnet_probe.journal.journal import Drop, JournalWriter
 from resnet_probe.journal.limits import GREATEST_STEP
 from resnet_probe.journal.metric_buffer import MetricBuffer
+from resnet_probe.journal.removal_order_wire import RemovalOrder, removal_order_record
 from resnet_probe.journal.reuse_wire import Reuse, reuse_record
 from resnet_probe.journal.run import RunOpened, random_identity
 from resnet_probe.journal.similarity_wire import Similarity, similarity_record
@@ -122,7 +123,14 @@ class Attempt:
 
     def put_ablation(self, ablation: Ablation) -> None:
         """Writes an ablation, before what waits."""
-        drop = self._append([ablation_record(ablation)])
+        self._put([ablation_record(ablation)])
+
+    def put_removal_order(self, head: ExaminationHead, order: RemovalOrder) -> None:
+        """Writes an order of removal, or a part of one, before what waits."""
+        self._put([removal_order_record(head, order)])
+
+    def _put(self, payloads: list[bytes]) -> None:
+        drop = self._append(payloads)
         if drop is not None:
             self._say(drop)
 

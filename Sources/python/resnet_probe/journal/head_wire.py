@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
 from resnet_probe.journal.limits import believable_count, believable_step
 from resnet_probe.journal.protobuf import delimited, double, integer
+from resnet_probe.journal.protobuf_fields import Value, bytes_in, number_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +40,20 @@ def head_body(head: ExaminationHead) -> bytes:
     if head.base_error is not None and isfinite(head.base_error):
         body += double(7, head.base_error, always=True)
     return body + double(8, head.confidence)
+
+
+def head_in(found: Mapping[int, Value]) -> ExaminationHead:
+    """The head among a message's fields.
+
+    Raises:
+        TypeError: Where one is of another kind.
+    """
+    return ExaminationHead(
+        examination=bytes_in(found.get(1, b"")),
+        step=int(number_in(found.get(2, 0))),
+        samples=int(number_in(found.get(4, 0))),
+        planned=int(number_in(found.get(5, 0))),
+        base_loss=number_in(found.get(6, 0.0)),
+        base_error=None if 7 not in found else number_in(found[7]),
+        confidence=number_in(found.get(8, 0.0)),
+    )
