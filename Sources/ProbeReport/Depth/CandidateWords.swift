@@ -25,13 +25,14 @@ struct CandidateWords {
         "Candidates: \(which) of \(blocks) could go\(together) "
         + (cost ?? "at a cost that was not measured")
       if candidates.joint != nil, candidates.loss?.jointly == nil {
-        sentence =
-          "Candidates: without \(which) of \(blocks) the loss is no longer finite"
+        sentence = "Candidates: without \(which) of \(blocks) the loss is no longer finite"
       }
     case .verdicts, .none:
-      sentence = "Candidates: \(which) of \(blocks), by \(candidates.ordinals.count == 1 ? "its verdict" : "their verdicts")"
+      let verdicts = Words.verb(candidates.ordinals.count, "its verdict", "their verdicts")
+      sentence = "Candidates: \(which) of \(blocks), by \(verdicts)"
       if let loss = candidates.loss?.jointly {
-        sentence += "; \(together.isEmpty ? "removed" : "together") \(LossChange.words(loss)) of loss"
+        sentence += "; without \(Words.verb(candidates.ordinals.count, "it", "them")) the loss changes by "
+          + LossChange.words(loss)
       }
     }
     return ["\(sentence), \(confirmation)."] + [shares].compactMap { $0 }
@@ -79,7 +80,7 @@ struct CandidateWords {
     guard let rule = candidates.rule else { return nil }
     let tolerance = candidates.tolerance.map { Number.format($0, significant: 2) } ?? "none"
     let subject =
-      rule.dropped == 0 ? "without the least costly block" : "with one more than \(rule.dropped)"
+      rule.dropped == 0 ? "without the least costly block" : "without \(rule.dropped + 1) blocks"
     switch rule.end {
     case .endOfOrder: return nil
     case .notMeasured: return "\(subject) nothing was measured"
@@ -96,7 +97,8 @@ struct CandidateWords {
     let parts = [
       candidates.macs.share.map { "\(Number.percent($0)) of the blocks' multiply–accumulates" },
       candidates.parameters.share.map { share in
-        "\(Number.percent(share)) of \(candidates.macs.share == nil ? "the blocks'" : "their") parameters"
+        let whose = candidates.macs.share == nil ? "the blocks'" : "their"
+        return "\(Number.percent(share)) of \(whose) parameters"
       },
     ].compactMap { $0 }
     guard !parts.isEmpty else { return nil }

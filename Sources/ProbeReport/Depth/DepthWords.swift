@@ -46,9 +46,9 @@ struct DepthWords {
       else { return nil }
       return "\(Number.format(value)) by \(Self.name(effective.score))"
     }
-    let predicted = measured && first.score == .ablation ? "" : ", as far as training tells,"
-    return "About \(Int(participation.rounded())) of \(Words.count(first.counted, "block"))\(predicted) "
-      + "do the work (participation depth \(numbers.joined(separator: "; ")))."
+    let predicted = measured && first.score == .ablation ? "" : "as far as training tells "
+    return "About \(Int(participation.rounded())) of \(Words.count(first.counted, "block")) do the work "
+      + "\(predicted)(participation depth \(numbers.joined(separator: "; ")))."
   }
 
   /// What a score is called in a sentence.
@@ -74,9 +74,12 @@ struct DepthWords {
     let rows = curves.rows.filter {
       $0.greedy != nil && ($0.deepestFirst != nil || $0.randomMean != nil)
     }
-    guard let row = rows.min(by: { abs($0.dropped - half) < abs($1.dropped - half) }) else {
-      return nil
-    }
+    // All three orders are measured at few numbers of blocks.
+    let whole = rows.filter { $0.deepestFirst != nil && $0.randomMean != nil }
+    guard
+      let row = (whole.isEmpty ? rows : whole)
+        .min(by: { abs($0.dropped - half) < abs($1.dropped - half) })
+    else { return nil }
     let parts = [
       ("greedy", row.greedy?.lossChange), ("deepest first", row.deepestFirst?.lossChange),
       ("random", row.randomMean),
@@ -114,6 +117,9 @@ struct DepthWords {
     let known = similarity.neighbours.compactMap { pair in pair.cka.map { (pair, $0) } }
     guard let most = known.max(by: { $0.1 < $1.1 }), let least = known.min(by: { $0.1 < $1.1 })
     else { return nil }
+    guard SkillWords.number(least.1) != SkillWords.number(most.1) else {
+      return "CKA of neighbours is \(SkillWords.number(least.1)) throughout."
+    }
     return "CKA of neighbours is \(SkillWords.number(least.1)) "
       + "(\(BlockRanges.words([least.0.first, least.0.last]))) to \(SkillWords.number(most.1)) "
       + "(\(BlockRanges.words([most.0.first, most.0.last])))."
@@ -141,6 +147,8 @@ struct DepthWords {
   /// What keeps numbers from being there.
   private var missing: [String] {
     guard let ablations else {
+      // The candidates have said so already.
+      guard depth.candidates.ordinals.isEmpty else { return [] }
       return ["What several blocks cost together is not known: never examined (probe.examine)."]
     }
     var sentences: [String] = []

@@ -37,8 +37,9 @@ public struct PlanRenderer: Sendable, Hashable {
       lines += table(
         grid,
         [
-          "dropped: that many blocks together; greedy: each time the block that costs least; random: the "
-            + "mean over orders by chance"
+          "dropped: that many blocks together; greedy: each time the block that costs least"
+            + (plan.depth.curves?.rows.contains { $0.random.count > 1 } == true
+              ? "; random: the mean over orders by chance" : "")
         ])
     }
     if let next = Self.next(plan) { lines += [""] + wrapped(next, .plain) }
