@@ -132,7 +132,9 @@ def _train(scene: Scene, recipe: Recipe) -> Trained:
             probe.log({f"{part}_loss": mean_loss, f"{part}_error": error})
         if recipe.is_examined:
             unseen = (test.images, test.labels)
-            probe.examine(network, [unseen], F.cross_entropy, samples=len(test), progress=False)
+            probe.examine(
+                network, [unseen], F.cross_entropy, samples=len(test), progress=False, curve=False
+            )
         return Trained(network, probe.run)
 
 

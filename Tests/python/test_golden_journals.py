@@ -8,7 +8,6 @@ from resnet_probe.journal.ablation_wire import (
     ABLATION,
     Ablation,
     ablation_record,
-    fields_of,
     read_ablation,
 )
 from resnet_probe.journal.frame import (
@@ -18,6 +17,7 @@ from resnet_probe.journal.frame import (
     Moments,
     Pooled,
 )
+from resnet_probe.journal.protobuf_fields import fields_of
 from resnet_probe.journal.run import RunOpened
 
 from journals import FIXTURES, MapBlock
