@@ -8,7 +8,9 @@ import Testing
 @Suite struct PlanVerbTests {
   /// A journal of a run of two blocks that was examined after step 10: without the second nothing changes,
   /// without the first or both much.
-  private func journal(samples: Int = 500, names: [String] = ["layer1.0", "layer1.1"]) throws
+  private func journal(
+    samples: Int = 500, names: [String] = ["layer1.0", "layer1.1"]
+  ) throws
     -> [UInt8]
   {
     let segment = SegmentIdentity(journal: .random(), segment: 0)

@@ -168,7 +168,10 @@ internal import Testing
     let old = text(SampleDepth.examined(step: 500))
     #expect(
       old.contains("\nMeasured at step 500: of another network than the verdicts.\n"))
-    #expect(old.contains("No candidates: no verdict calls a block an identity, and the examination, of step 500, is older than the verdicts' window.\n"))
+    #expect(
+      old.contains(
+        "No candidates: no verdict calls a block an identity, and the examination, of step 500, is "
+          + "older than the verdicts' window.\n"))
   }
 
   @Test func `tells of few sets that were removed together, and of none on a curve`() throws {
@@ -184,7 +187,7 @@ internal import Testing
     #expect(text.contains("\n2 more sets of blocks: see --json.\n"))
     let json = try JSONValue.parse(JSONRenderer().render(SampleDepth.report(history)))
     let together = json["examination"]?["together"]
-    #expect((0..<6).map { together?[$0]?["ordinals"] != nil } == [true, true, true, true, true, false])
+    #expect(together?[4]?["ordinals"] != nil && together?[5] == nil)
   }
 
   @Test(arguments: Array(1...130) + [200])
@@ -221,20 +224,20 @@ internal import Testing
     for (place, value) in absurd.enumerated() {
       history.ablations!.similarities[place].cka = value
       history.ablations!.similarities[place].branchCKA = value
-      history.ablations!.similarities[place].angularDistance =
-        Moments(n: 1, mean: value, m2: 0) ?? Moments()
-      history.ablations!.similarities[place].gapLogs = Moments(n: 1, mean: value, m2: 0) ?? Moments()
+      let moments = Moments(n: 1, mean: value, m2: 0) ?? Moments()
+      history.ablations!.similarities[place].angularDistance = moments
+      history.ablations!.similarities[place].gapLogs = moments
       history.ablations!.similarities[place].gapSamples = .max
       history.ablations!.all[place].loss = .init(value: value, lower: value, upper: value)
       history.ablations!.all[place].halves = .init(even: value, odd: value)
       history.ablations!.all[place].error = .init(value: value, lower: value, upper: value)
-      history.blocks[place].latest?.statistics.branchGain =
-        Moments(n: 1, mean: value, m2: 0) ?? Moments()
+      history.blocks[place].latest?.statistics.branchGain = moments
       history.blocks[place].block.parameters = .max
       history.blocks[place].block.macs = .max
     }
     history.ablations!.examination.step = .max
-    for line in (self.text(history, width: 80)
+    for line
+      in (self.text(history, width: 80)
       + PlanRenderer(width: 80).render(SampleDepth.plan(history, choice: .drop(.max))))
       .split(separator: "\n")
     {
@@ -248,21 +251,24 @@ internal import Testing
   @Test func `is in the JSON with every number, or null`() throws {
     let none = Sample.report(History(run: Sample.run, steps: [], blocks: []), verdicts: [])
     #expect(try JSONValue.parse(JSONRenderer().render(none))["depth"] == .null)
-    let json = try JSONValue.parse(JSONRenderer().render(SampleDepth.report(SampleDepth.examined())))
-    let depth = try #require(json["depth"])
+    let report = SampleDepth.report(SampleDepth.examined())
+    let depth = try #require(try JSONValue.parse(JSONRenderer().render(report))["depth"])
     let change = { (key: String) in [key, "\(key).lower", "\(key).upper", "\(key).value"] }
     let costs = { (key: String) in
       [key, "\(key).dropped", "\(key).of_all_blocks", "\(key).share"]
     }
     #expect(
       depth["candidates"]?.paths
-        == (["basis", "confirmed", "loss", "loss.held_out_upper", "loss.sum_of_singles", "ordinals", "tolerance"]
-          + change("error_change") + change("loss.jointly") + costs("macs") + costs("parameters"))
+        == ([
+          "basis", "confirmed", "loss", "loss.held_out_upper", "loss.sum_of_singles", "ordinals",
+          "tolerance",
+        ]
+        + change("error_change") + change("loss.jointly") + costs("macs") + costs("parameters"))
         .sorted())
     #expect(
       depth["curves"]?.paths
         == (["number", "points", "points.dropped", "points.ordinals", "strategy"]
-          + change("points.loss_change") + change("points.error_change")).sorted())
+        + change("points.loss_change") + change("points.error_change")).sorted())
     #expect(
       depth["effective"]?.paths == [
         "blocks", "counted", "entropy", "participation", "score", "shares", "shares.ordinal",

@@ -31,9 +31,8 @@ enum SampleDepth {
   ) -> [Ablation] {
     var sets = Set((0..<blocks).map { [$0] })
     for order in orders {
-      for count in order.ordinals.indices {
-        // The others are measured at few numbers of blocks only.
-        guard order.strategy == .greedy || count % 3 == 0 else { continue }
+      // The others are measured at few numbers of blocks only.
+      for count in order.ordinals.indices where order.strategy == .greedy || count % 3 == 0 {
         sets.insert(order.ordinals[...count].sorted())
       }
     }

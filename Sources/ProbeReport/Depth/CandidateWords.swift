@@ -31,8 +31,8 @@ struct CandidateWords {
       let verdicts = Words.verb(candidates.ordinals.count, "its verdict", "their verdicts")
       sentence = "Candidates: \(which) of \(blocks), by \(verdicts)"
       if let loss = candidates.loss?.jointly {
-        sentence += "; without \(Words.verb(candidates.ordinals.count, "it", "them")) the loss changes by "
-          + LossChange.words(loss)
+        let them = Words.verb(candidates.ordinals.count, "it", "them")
+        sentence += "; without \(them) the loss changes by \(LossChange.words(loss))"
       }
     }
     return ["\(sentence), \(confirmation)."] + [shares].compactMap { $0 }
@@ -65,7 +65,8 @@ struct CandidateWords {
     case .noGreedyOrder?:
       return "no greedy order was measured (probe.examine with curve=True)"
     case .examination(.old)?:
-      return "the examination, of step \(examination?.step ?? 0), is older than the verdicts' window"
+      return "the examination, of step \(examination?.step ?? 0), "
+        + "is older than the verdicts' window"
     case .examination(.fewSamples)?:
       return "\(Words.count(examination?.samples ?? 0, "sample")) bound too little"
     case .examination(.worseThanUntrained)?:
@@ -88,7 +89,8 @@ struct CandidateWords {
     case .errorRises(let lower):
       return "\(subject) the error rises by at least \(Number.percent(lower))"
     case .tooCostly(let upper):
-      return "\(subject) the loss may rise by \(LossChange.signed(upper)), tolerated are \(tolerance)"
+      return "\(subject) the loss may rise by \(LossChange.signed(upper)), "
+        + "tolerated are \(tolerance)"
     }
   }
 

@@ -39,14 +39,14 @@ struct DepthSection {
       lines += table(
         grid,
         [
-          ("least turned", "of each length the blocks in a row that turn the stream by the least angle"),
+          ("least turned", "of each length the blocks in a row that turn the stream least"),
           ("angle", "in half turns"), ("span gap", "‖y − x‖/‖x‖ over all of them"),
           ("Δloss", "removed together, with its bounds"),
         ])
     }
     lines += matrices(
-      DepthTables.distances(depth), heading: "Angle of the stream from before one block to after another",
-      unit: "half turns")
+      DepthTables.distances(depth),
+      heading: "Angle of the stream from before one block to after another", unit: "half turns")
     lines += matrices(
       [DepthTables.cka(depth)].compactMap { $0 }, heading: "CKA of what blocks return", unit: "CKA")
     lines += matrices(
