@@ -19,7 +19,7 @@
 -- variance is m2 / (n - 1)).
 
 PRAGMA application_id = 1380993585;  -- "RPJ1"
-PRAGMA user_version = 3;             -- raised with every change of this file
+PRAGMA user_version = 4;             -- raised with every change of this file
 
 -- One row: which store this is.
 CREATE TABLE store (
@@ -284,6 +284,49 @@ CREATE TABLE ablation (
   identity_gap_log_mean REAL,
   identity_gap_log_m2 REAL,
   PRIMARY KEY (examination_id, blocks)
+) STRICT, WITHOUT ROWID;
+
+-- How alike a block and a later one are over a probe set, the network in eval mode. The span is the two and
+-- all blocks between as one step, from the stream x before the first to y after the last: what the stream
+-- would miss without them. Only blocks of one stage have a span, no projection or dense block among them.
+CREATE TABLE similarity (
+  examination_id INTEGER NOT NULL REFERENCES examination (id),
+  block_id INTEGER NOT NULL REFERENCES block (id),
+  later_block_id INTEGER NOT NULL REFERENCES block (id),  -- the block itself too: its own span
+  angular_distance_n INTEGER,    -- of the span: the angle between x and y over pi; NULL: they have no span
+  angular_distance_mean REAL,
+  angular_distance_m2 REAL,
+  span_gap REAL,                 -- geometric mean of |y - x| / |x|, a value of 0 taken as 2^-20; 0: all are
+  span_gap_n INTEGER,            -- samples with one
+  span_gap_log_n INTEGER,        -- samples with one above 0, over which the natural logarithms are taken
+  span_gap_log_mean REAL,
+  span_gap_log_m2 REAL,
+  cka REAL CHECK (cka BETWEEN -1 AND 1),  -- linear CKA, unbiased, of what the two blocks return; 1: alike but for a rotation and a scale
+  branch_cka REAL CHECK (branch_cka BETWEEN -1 AND 1),  -- the same of what their branches add
+  PRIMARY KEY (examination_id, block_id, later_block_id)
+) STRICT, WITHOUT ROWID;
+
+-- What a dense block reads of the maps before it.
+CREATE TABLE reuse (
+  examination_id INTEGER NOT NULL REFERENCES examination (id),
+  block_id INTEGER NOT NULL REFERENCES block (id),
+  source INTEGER NOT NULL CHECK (source >= -1),  -- ordinal of the block that made the maps; -1: the input of the stage
+  maps INTEGER NOT NULL CHECK (maps >= 1),  -- how many they are
+  mean_weight REAL NOT NULL CHECK (mean_weight >= 0),  -- mean |w| of the block's first weights over them
+  PRIMARY KEY (examination_id, block_id, source)
+) STRICT, WITHOUT ROWID;
+
+-- The orders in which an examination removes blocks: the first of an order together, for more and more of
+-- them, are sets in ablation. An order goes as far as its places follow each other.
+CREATE TABLE removal_order (
+  examination_id INTEGER NOT NULL REFERENCES examination (id),
+  -- greedy: next comes what costs least by the samples 0, 2, 4 … (loss_change_even); deepest_first: the last block
+  strategy TEXT NOT NULL CHECK (strategy IN ('greedy', 'deepest_first', 'random')),
+  number INTEGER NOT NULL CHECK (number >= 0),  -- which of several orders of one strategy, from 0
+  place INTEGER NOT NULL CHECK (place >= 0),  -- of the block in the order, from 0
+  block_id INTEGER NOT NULL REFERENCES block (id),
+  PRIMARY KEY (examination_id, strategy, number, place),
+  UNIQUE (examination_id, strategy, number, block_id)
 ) STRICT, WITHOUT ROWID;
 
 -- What the analysis says of each block now; written by whoever takes journals in.

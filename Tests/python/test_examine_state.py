@@ -111,7 +111,7 @@ def test_everything_is_bit_for_bit_as_before(make: Callable[[], nn.Module]) -> N
     found = probe.examine(model, loader, F.cross_entropy, progress=False)
     assert found is not None
     assert found.curve is not None
-    assert len(found) == 3
+    assert len(found) >= 3
     assert content(model, optimizer) == before
     assert torch.equal(own.get_state(), drawn)
     probe.finish()

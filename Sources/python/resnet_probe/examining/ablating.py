@@ -100,15 +100,11 @@ class Ablating:
             for ordinals in sets:
                 if ordinals not in self._records.done:
                     self._measure(ordinals, comparison, gaps)
-            if self._curving is None:
-                self._leave_out()
-                return 0
-            self._curving.leave_out({one[0] for one in self._impossible if len(one) == 1})
-            self._await(sets)
-            self._leave_out()
-            for ordinals in self._curving.wanted():
-                self._measure(ordinals, comparison, gaps)
-            self._leave_out()
+            self._leave_out(sets)
+            if self._curving is not None:
+                for ordinals in self._curving.wanted():
+                    self._measure(ordinals, comparison, gaps)
+                self._leave_out(sets)
         except (Stopped, KeyboardInterrupt) as stopped:
             if self._stop.goes_on(stopped):
                 raise
@@ -173,9 +169,12 @@ class Ablating:
         if subject.recording is not None:
             subject.recording.put_similarities(head, found.pairs, found.reuse)
 
-    def _leave_out(self) -> None:
-        """What cannot be removed is not awaited."""
+    def _leave_out(self, sets: list[Ordinals]) -> None:
+        """What cannot be removed is not awaited, and what cannot be removed alone is in no order."""
         awaited = [one for one in self._impossible if one in self._records.known]
+        if self._curving is not None:
+            self._curving.leave_out({one[0] for one in self._impossible if len(one) == 1})
+        self._await(sets)
         if awaited:
             self._records.leave_out(awaited)
 
