@@ -1,0 +1,74 @@
+"""G: half of the blocks dropped in a predicted order costs less than half of them dropped by chance."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Iterator, Sequence
+
+import resnet_probe
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from experiments.claim import Claim, several
+from experiments.predictors import recipe, recorded_importance
+from experiments.removal import branches, without
+from experiments.scene import Scene
+from experiments.training import Samples, digits, evaluated, trained
+
+DRAWS = 20
+LEAST_BETTER = 5.0  # points of test error
+CHOSEN_ON = 250  # of the digits that no network is trained on; the others judge
+
+
+def pruning(scene: Scene) -> Iterator[Claim]:
+    """The networks of F; errors on digits that neither the training nor any choice saw."""
+    test = digits()[1]
+    chosen_on, judge = test.at(torch.arange(CHOSEN_ON)), test.at(torch.arange(CHOSEN_ON, len(test)))
+    whole: list[float] = []
+    predicted: list[float] = []
+    greedy: list[float] = []
+    deepest: list[float] = []
+    by_chance: list[float] = []
+    for seed in scene.seeds_or(5):
+        one = trained(scene, recipe(seed))
+        importance = recorded_importance(scene, one.run)
+        blocks = range(len(importance))
+        half = len(blocks) // 2
+
+        def error(order: Sequence[int], network: nn.Module = one.network, half: int = half) -> float:
+            return without(network, order[:half], judge)[1]
+
+        whole.append(evaluated(one.network, judge)[1])
+        predicted.append(error(sorted(blocks, key=importance.__getitem__)))
+        greedy.append(error(greedy_order(scene, one.network, chosen_on)))
+        deepest.append(error(blocks[::-1]))
+        dice = random.Random(seed)
+        draws = [error(dice.sample(blocks, half)) for _ in range(DRAWS)]
+        by_chance.append(statistics.mean(draws))
+        scene.say(f"seed {seed}: by chance {several(draws)}")
+    better = [chance - one for chance, one in zip(by_chance, predicted, strict=True)]
+    yield Claim(
+        "half dropped as predicted, by chance: test error", f"≥ {LEAST_BETTER:g} points better",
+        f"{several(predicted)} % against {several(by_chance)} %", min(better) >= LEAST_BETTER,
+    )  # fmt: skip
+    yield Claim(
+        "none; half as greedy on other digits, deepest first", "shown",
+        f"{several(whole)}; {several(greedy)}, {several(deepest)} %", True,
+    )  # fmt: skip
+
+
+def greedy_order(scene: Scene, network: nn.Module, samples: Samples) -> tuple[int, ...]:
+    """In which order blocks of a trained network are removed greedily, as the probe finds it."""
+    batch = (samples.images, samples.labels)
+    with scene.recording(), resnet_probe.attach(network, run="trained before") as probe:
+        found = probe.examine(
+            network, [batch], F.cross_entropy, samples=len(samples), similarity=False,
+            progress=False,
+        )  # fmt: skip
+    assert found is not None
+    assert found.curve is not None
+    assert found.curve.greedy is not None
+    assert len(found.curve.greedy.ordinals) == len(branches(network))
+    return found.curve.greedy.ordinals
