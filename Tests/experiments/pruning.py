@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import resnet_probe
 import torch
@@ -35,19 +35,19 @@ def pruning(scene: Scene) -> Iterator[Claim]:
         one = trained(scene, recipe(seed))
         importance = recorded_importance(scene, one.run)
         blocks = range(len(importance))
-        half = len(blocks) // 2
-
-        def error(order: Sequence[int], network: nn.Module = one.network, half: int = half) -> float:
-            return without(network, order[:half], judge)[1]
-
-        whole.append(evaluated(one.network, judge)[1])
-        predicted.append(error(sorted(blocks, key=importance.__getitem__)))
-        greedy.append(error(greedy_order(scene, one.network, chosen_on)))
-        deepest.append(error(blocks[::-1]))
+        by_importance = sorted(blocks, key=importance.__getitem__)
+        chosen = greedy_order(scene, one.network, chosen_on)
         dice = random.Random(seed)
-        draws = [error(dice.sample(blocks, half)) for _ in range(DRAWS)]
-        by_chance.append(statistics.mean(draws))
-        scene.say(f"seed {seed}: by chance {several(draws)}")
+        draws = [dice.sample(blocks, len(blocks)) for _ in range(DRAWS)]
+        errors = [
+            without(one.network, order[: len(blocks) // 2], judge)[1]
+            for order in (by_importance, chosen, blocks[::-1], *draws)
+        ]
+        whole.append(evaluated(one.network, judge)[1])
+        predicted.append(errors[0])
+        greedy.append(errors[1])
+        deepest.append(errors[2])
+        by_chance.append(statistics.mean(errors[3:]))
     better = [chance - one for chance, one in zip(by_chance, predicted, strict=True)]
     yield Claim(
         "half dropped as predicted, by chance: test error", f"≥ {LEAST_BETTER:g} points better",

@@ -209,9 +209,7 @@ def _or_none(values: list[float | None]) -> str:
 
 def _identities(scene: Scene) -> Iterator[Claim]:
     for text, identities in (("identities at the end", LAST), ("in the middle", MIDDLE)):
-        runs = _runs(
-            scene, text, lambda identities=identities: with_identities(COUNT, identities)
-        )
+        runs = _runs(scene, text, lambda identities=identities: with_identities(COUNT, identities))
         yield _candidates(scene, text, runs, identities)
         saved = []
         for run in runs:

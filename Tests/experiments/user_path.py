@@ -121,7 +121,9 @@ def _is_faster(journey: Journey, arrived: list[Arrived], halves: list[Bypassed])
         time_ratio(one.network, half.network, one.unseen)
         for one, half in zip(arrived, halves, strict=True)
     ]
-    words = ", ".join(f"{number(ratio)} ({number(low)}–{number(high)})" for ratio, low, high in found)
+    words = ", ".join(
+        f"{number(ratio)} ({number(low)}–{number(high)})" for ratio, low, high in found
+    )
     return Claim(
         f"{journey.name}: half dropped: time of a forward", "< 1 ×", f"{words} ×",
         all(high < 1 for _, _, high in found),
