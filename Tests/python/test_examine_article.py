@@ -19,8 +19,10 @@ from resnet_probe.examining import (
     progress,
     remarks,
     rounds,
+    watch,
 )
 from resnet_probe.journal.removal_order_wire import Strategy
+from resnet_probe.journal.similarity_wire import Similarity
 from torch.nn.functional import cross_entropy
 
 from journals import ROOT
@@ -69,13 +71,17 @@ def test_the_code_runs_and_prints_a_table(
         (ablating, " and about {along} "),
         (rounds, "two passes over the same rows in eval mode differ by "),
         (losses, "the network returns no loss"),
+        (watch, "no similarity of {first_names(missing)}"),
+        (watch, "not every batch runs it"),
+        (watch, "no CKA: it takes batches of"),
+        (watch, "similarity is left out"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_it_quotes_what_is_said(module: object, words: str) -> None:
     source = inspect.getsource(module)  # type: ignore[arg-type]
     assert words in re.sub(r'"\s+f?"', "", source)
-    assert re.sub(r"\{\w+\}", "", words).strip(" ;,") in TEXT
+    assert re.sub(r"\{[^}]+\}", "", words).strip(" ;,") in TEXT
 
 
 def test_it_explains_every_argument_and_every_number_of_a_block() -> None:
@@ -85,6 +91,9 @@ def test_it_explains_every_argument_and_every_number_of_a_block() -> None:
         assert f"{name}:" in docstring
     for name in ("loss_change", "lower", "upper", "error_change", "identity_gap", "non_finite"):
         assert name in examination.BlockAblation.__slots__
+        assert f"`{name}`" in TEXT
+    for name in ("angular_distance", "span_gap", "cka", "branch_cka"):
+        assert hasattr(Similarity, name)
         assert f"`{name}`" in TEXT
     for point in (curve.CurvePoint, curve.CurveOrder):
         for name in point.__slots__:

@@ -187,8 +187,10 @@ def test_what_is_told_is_what_is_written_and_a_second_call_tells_the_same(
     spool: pathlib.Path,
 ) -> None:
     model, probe = begun()
-    first = probe.examine(model, shuffled(), F.cross_entropy, progress=False)
-    again = probe.examine(model, shuffled(), F.cross_entropy, progress=False, blocks=[0])
+    first = probe.examine(model, shuffled(), F.cross_entropy, progress=False, curve=False)
+    again = probe.examine(
+        model, shuffled(), F.cross_entropy, progress=False, curve=False, blocks=[0]
+    )
     probe.finish()
     assert first is not None
     assert again is not None
@@ -211,9 +213,11 @@ def test_what_is_told_is_what_is_written_and_a_second_call_tells_the_same(
 
 def test_without_it_nothing_is_measured_and_losses_are_the_same(spool: pathlib.Path) -> None:
     model, probe = begun()
-    without = probe.examine(model, shuffled(), F.cross_entropy, progress=False, similarity=False)
+    without = probe.examine(
+        model, shuffled(), F.cross_entropy, progress=False, curve=False, similarity=False
+    )
     assert written(spool) == []
-    found = probe.examine(model, shuffled(), F.cross_entropy, progress=False)
+    found = probe.examine(model, shuffled(), F.cross_entropy, progress=False, curve=False)
     probe.finish()
     assert without is not None
     assert found is not None
@@ -235,10 +239,10 @@ def test_without_a_loss_function_whole_batches_are_looked_at() -> None:
     def own_loss(network: nn.Module, batch: Any) -> Any:
         return {"loss": network(batch, batch)[1]}
 
-    rows = probe.examine(model, [ids], forward=own_loss, progress=False)
+    rows = probe.examine(model, [ids], forward=own_loss, progress=False, curve=False)
     whole = probe.examine(
         model, [ids], lambda output, idx: F.cross_entropy(output[0].flatten(0, 1), idx.flatten()),
-        progress=False,
+        progress=False, curve=False,
     )  # fmt: skip
     probe.finish()
     assert rows is not None
@@ -279,7 +283,7 @@ def test_at_most_the_streams_of_one_stage_are_kept_and_none_after_the_pass(
     F.cross_entropy(model(x), y).backward()
     optimizer.step()
     optimizer.zero_grad()
-    found = probe.examine(model, [(x, y)] * 2, F.cross_entropy, progress=False)
+    found = probe.examine(model, [(x, y)] * 2, F.cross_entropy, progress=False, curve=False)
     probe.finish()
     assert found is not None
     assert most == [1, 2, 3, 0, 1, 2, 0, 1, 2] * 2  # projections end a run
@@ -295,7 +299,7 @@ def test_what_fails_leaves_similarity_out_and_the_examination_goes_on(
 
     monkeypatch.setattr(cka, "_gram", fails)
     model, probe = begun()
-    found = probe.examine(model, shuffled(), F.cross_entropy, progress=False)
+    found = probe.examine(model, shuffled(), F.cross_entropy, progress=False, curve=False)
     probe.finish()
     assert found is not None
     assert len(found) == 3
@@ -320,7 +324,7 @@ def test_an_interrupt_stops_it_between_two_batches(
 
     monkeypatch.setattr(watch.Watch, "end", interrupts)
     model, probe = begun()
-    assert probe.examine(model, shuffled(), F.cross_entropy, progress=False) is None
+    assert probe.examine(model, shuffled(), F.cross_entropy, progress=False, curve=False) is None
     assert len(seen) == 2
     probe.finish()
     assert written(spool) == []
@@ -329,7 +333,7 @@ def test_an_interrupt_stops_it_between_two_batches(
 @pytest.mark.usefixtures("spool")
 def test_similarity_prints_as_a_table() -> None:
     model, probe = begun()
-    found = probe.examine(model, shuffled(), F.cross_entropy, progress=False)
+    found = probe.examine(model, shuffled(), F.cross_entropy, progress=False, curve=False)
     probe.finish()
     assert found is not None
     assert found.similarity is not None

@@ -147,9 +147,9 @@ def trajectory(spool: pathlib.Path, *, examines: bool, accumulate: int = 1) -> t
             if examines:
                 examine(probe, model, loader)  # gradients are there
         optimizer.step()
+        probe.log(loss=loss)  # a frame waits half a second for it, which examining may take
         if examines:
             examine(probe, model, loader)
-        probe.log(loss=loss)
         losses.append(loss.item())
     probe.finish()
     state = [*model.state_dict().values(), torch.get_rng_state()]
