@@ -15,7 +15,8 @@ from experiments.claim import Claim, several
 from experiments.predictors import recipe, recorded_importance
 from experiments.removal import branches, without
 from experiments.scene import Scene
-from experiments.training import Samples, digits, evaluated, trained
+from experiments.stochastic_depth import pair
+from experiments.training import Recipe, Samples, digits, evaluated, trained
 
 DRAWS = 20
 LEAST_BETTER = 5.0  # points of test error
@@ -23,7 +24,14 @@ CHOSEN_ON = 250  # of the digits that no network is trained on; the others judge
 
 
 def pruning(scene: Scene) -> Iterator[Claim]:
-    """The networks of F; errors on digits that neither the training nor any choice saw."""
+    """Networks of C and of F; errors on digits that neither the training nor any choice saw."""
+    yield from _halved(scene, "MLP", [pair(seed)[0] for seed in scene.seeds_or(3)])
+    if not scene.is_fast:
+        yield from _halved(scene, "ResNet-56", [recipe(seed) for seed in scene.seeds_or(5)])
+
+
+def _halved(scene: Scene, title: str, recipes: list[Recipe]) -> Iterator[Claim]:
+    """Networks without half of their blocks, in four orders."""
     test = digits()[1]
     chosen_on, judge = test.at(torch.arange(CHOSEN_ON)), test.at(torch.arange(CHOSEN_ON, len(test)))
     whole: list[float] = []
@@ -31,13 +39,13 @@ def pruning(scene: Scene) -> Iterator[Claim]:
     greedy: list[float] = []
     deepest: list[float] = []
     by_chance: list[float] = []
-    for seed in scene.seeds_or(5):
-        one = trained(scene, recipe(seed))
+    for made in recipes:
+        one = trained(scene, made)
         importance = recorded_importance(scene, one.run)
         blocks = range(len(importance))
         by_importance = sorted(blocks, key=importance.__getitem__)
         chosen = greedy_order(scene, one.network, chosen_on)
-        dice = random.Random(seed)
+        dice = random.Random(made.seed)
         draws = [dice.sample(blocks, len(blocks)) for _ in range(DRAWS)]
         errors = [
             without(one.network, order[: len(blocks) // 2], judge)[1]
@@ -50,11 +58,12 @@ def pruning(scene: Scene) -> Iterator[Claim]:
         by_chance.append(statistics.mean(errors[3:]))
     better = [chance - one for chance, one in zip(by_chance, predicted, strict=True)]
     yield Claim(
-        "half dropped as predicted, by chance: test error", f"≥ {LEAST_BETTER:g} points better",
+        f"{title}, half dropped as predicted, by chance: test error",
+        f"≥ {LEAST_BETTER:g} points better",
         f"{several(predicted)} % against {several(by_chance)} %", min(better) >= LEAST_BETTER,
     )  # fmt: skip
     yield Claim(
-        "none; half as greedy on other digits, deepest first", "shown",
+        f"{title}, none; greedily by other digits, deepest first", "shown",
         f"{several(whole)}; {several(greedy)}, {several(deepest)} %", True,
     )  # fmt: skip
 
