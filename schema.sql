@@ -606,7 +606,7 @@ SELECT
   p.records,                     -- of these steps, that have a record of the block
   p.identity_gap_squared,        -- mean of the squared median gap
   p.identity_gap_squared / sum(p.identity_gap_squared) OVER (PARTITION BY p.run_id) AS identity_gap_squared_share,
-  p.block_influence,             -- mean of 1 - cos(x, y)
+  p.block_influence,             -- mean of 1 - cos(x, y); below 1e-12, which is rounding, 0
   p.block_influence / sum(p.block_influence) OVER (PARTITION BY p.run_id) AS block_influence_share,
   p.taylor_importance,           -- mean of |<n g, F>|
   p.taylor_importance / sum(p.taylor_importance) OVER (PARTITION BY p.run_id) AS taylor_importance_share,
@@ -622,7 +622,7 @@ FROM (
     max(x.id) AS examination_id,
     count(DISTINCT s.step) AS records,
     avg(s.identity_gap_p50 * s.identity_gap_p50) AS identity_gap_squared,
-    avg(s.block_influence_mean) AS block_influence,
+    iif(avg(s.block_influence_mean) < 1e-12, 0.0, avg(s.block_influence_mean)) AS block_influence,
     avg(s.taylor_importance_mean) AS taylor_importance,
     avg(s.branch_gain_mean) AS branch_gain
   FROM run AS r
@@ -785,7 +785,7 @@ FROM (
         EXISTS (SELECT 1 FROM verdict AS w WHERE w.run_id = d.run_id AND w.loss_change IS NOT NULL) AS counts,
         EXISTS (
           SELECT 1 FROM removal_curve AS k
-          WHERE k.run_id = d.run_id AND k.strategy = 'greedy' AND k.number = 0 AND k.non_finite IS NOT NULL
+          WHERE k.run_id = d.run_id AND k.strategy = 'greedy' AND k.number = 0 AND k.place = 0 AND k.non_finite IS NOT NULL
         ) AS has_curve,
         (SELECT e.examination_id FROM run_examination AS e WHERE e.run_id = d.run_id) AS examination_id,
         (SELECT e.tolerance FROM run_examination AS e WHERE e.run_id = d.run_id) AS tolerance

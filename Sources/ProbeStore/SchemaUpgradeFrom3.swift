@@ -87,7 +87,7 @@ extension SchemaUpgrades {
         max(x.id) AS examination_id,
         count(DISTINCT s.step) AS records,
         avg(s.identity_gap_p50 * s.identity_gap_p50) AS identity_gap_squared,
-        avg(s.block_influence_mean) AS block_influence,
+        iif(avg(s.block_influence_mean) < 1e-12, 0.0, avg(s.block_influence_mean)) AS block_influence,
         avg(s.taylor_importance_mean) AS taylor_importance,
         avg(s.branch_gain_mean) AS branch_gain
       FROM run AS r
@@ -233,7 +233,7 @@ extension SchemaUpgrades {
             EXISTS (SELECT 1 FROM verdict AS w WHERE w.run_id = d.run_id AND w.loss_change IS NOT NULL) AS counts,
             EXISTS (
               SELECT 1 FROM removal_curve AS k
-              WHERE k.run_id = d.run_id AND k.strategy = 'greedy' AND k.number = 0 AND k.non_finite IS NOT NULL
+              WHERE k.run_id = d.run_id AND k.strategy = 'greedy' AND k.number = 0 AND k.place = 0 AND k.non_finite IS NOT NULL
             ) AS has_curve,
             (SELECT e.examination_id FROM run_examination AS e WHERE e.run_id = d.run_id) AS examination_id,
             (SELECT e.tolerance FROM run_examination AS e WHERE e.run_id = d.run_id) AS tolerance
