@@ -1,10 +1,11 @@
 """Measures the residual blocks of a PyTorch network while it trains.
 
-`attach` records a training; `find_blocks` shows what would be recorded.
+`attach` records a training; `find_blocks` shows what would be recorded; `bypass` leaves blocks out.
 """
 
 from resnet_probe.attach import attach
 from resnet_probe.blocks import Block, BlockMap
+from resnet_probe.bypassing.bypass import bypass
 from resnet_probe.finding.find import find_blocks
 from resnet_probe.finding.registry import register_block
 from resnet_probe.notices import ProbeError
@@ -23,6 +24,7 @@ __all__ = [
     "Schedule",
     "__version__",
     "attach",
+    "bypass",
     "find_blocks",
     "register_block",
     "watch",

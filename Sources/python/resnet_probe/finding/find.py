@@ -139,7 +139,7 @@ def _on_meta(
     for buffer in model.buffers():
         memo[id(buffer)] = torch.empty_like(buffer, device="meta")
     with kept_randomness():
-        twin = _copied(model, memo)
+        twin = copied(model, memo)
         moved = (
             _mapped(args, lambda t: t.detach().to("meta")),
             _mapped(kwargs, lambda t: t.detach().to("meta")),
@@ -165,7 +165,7 @@ def _for_real(
     moved = _mapped(args, small), _mapped(kwargs, small)
     with kept_randomness():
         try:
-            twin = _copied(model)
+            twin = copied(model)
         except Exception:
             with _kept_buffers(model):
                 return _run(model, moved, chosen, sample)
@@ -197,7 +197,7 @@ def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     return value
 
 
-def _copied(model: torch.nn.Module, memo: dict[int, Any] | None = None) -> torch.nn.Module:
+def copied(model: torch.nn.Module, memo: dict[int, Any] | None = None) -> torch.nn.Module:
     """A copy of which no part is compiled."""
     twin = copy.deepcopy(model, memo)
     for module in list(twin.modules()):

@@ -1,0 +1,1 @@
+"""Copies of a network without some of its blocks."""

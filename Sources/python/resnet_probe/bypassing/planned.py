@@ -1,0 +1,99 @@
+"""Which blocks a plan leaves out, in whatever form the plan comes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resnet_probe.blocks import Block
+from resnet_probe.notices import ProbeError
+
+#: What `resnet-probe plan --json` writes.
+FORMAT = "resnet-probe.plan/1"
+
+#: What `plan=` may be: a file, its text, what is in it, or names of blocks.
+Plan = str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | Block]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBlock:
+    """One block to be left out, as far as the plan says what it is."""
+
+    name: str
+    kind: str | None = None
+    parameters: int | None = None
+
+
+def read_plan(plan: Any) -> list[PlannedBlock]:
+    """The blocks of a plan, each once, in its order.
+
+    Raises:
+        ProbeError: In one line, for what is no plan.
+    """
+    if isinstance(plan, (str, os.PathLike)):
+        plan = _parsed(plan)
+    found = _of_document(plan) if isinstance(plan, Mapping) else _of_names(plan)
+    return list({one.name: one for one in found}.values())
+
+
+def _parsed(plan: str | os.PathLike[str]) -> Any:
+    """The document that a file holds, or that a text is."""
+    if isinstance(plan, str) and plan.lstrip().startswith("{"):
+        subject, text = "a text", plan
+    else:
+        subject = os.fspath(plan)
+        try:
+            with open(plan, encoding="utf-8") as file:
+                text = file.read()
+        except (OSError, ValueError) as problem:
+            words = getattr(problem, "strerror", None) or "it is no text"
+            raise _refusal(
+                subject, words, "give a file of `resnet-probe plan --json`, or a list of names"
+            ) from None
+    try:
+        return json.loads(text)
+    except ValueError as problem:
+        raise _refusal(
+            subject, f"it is no JSON ({problem})", "write it with `resnet-probe plan --json`"
+        ) from None
+
+
+def _of_document(plan: Mapping[str, Any]) -> list[PlannedBlock]:
+    written = plan.get("format")
+    if written != FORMAT:
+        said = "it has no format" if written is None else f"its format is {written!r:.60}"
+        raise _refusal(
+            "a document", f"{said}, not {FORMAT!r}", "write it with `resnet-probe plan --json`"
+        )
+    blocks = plan.get("blocks")
+    if not isinstance(blocks, list) or not all(
+        isinstance(one, Mapping) and isinstance(one.get("name"), str) for one in blocks
+    ):
+        raise _refusal(
+            "a document", "its blocks are no list of blocks with names",
+            "write it with `resnet-probe plan --json`",
+        )  # fmt: skip
+    return [PlannedBlock(one["name"], one.get("kind"), one.get("parameters")) for one in blocks]
+
+
+def _of_names(plan: Any) -> list[PlannedBlock]:
+    parts = list(plan) if isinstance(plan, Iterable) else [plan]
+    found = []
+    for part in parts:
+        if isinstance(part, Block):
+            found.append(PlannedBlock(part.name, part.kind, part.parameters))
+        elif isinstance(part, str):
+            found.append(PlannedBlock(part))
+        else:
+            raise _refusal(
+                f"a {type(plan).__name__}", f"{part!r:.60} is no name of a block",
+                "give a file of `resnet-probe plan --json`, or a list of names",
+            )  # fmt: skip
+    return found
+
+
+def _refusal(subject: str, reason: str, remedy: str) -> ProbeError:
+    return ProbeError.explain("read the plan in", subject, reason, remedy)
