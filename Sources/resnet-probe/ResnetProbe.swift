@@ -25,7 +25,8 @@ struct ResnetProbe: AsyncParsableCommand {
     version: Release.version,
     subcommands: [
       DemoVerb.self, ServeVerb.self, ReportVerb.self, PlanVerb.self, CompareVerb.self,
-      RunsVerb.self, StatusVerb.self, DoctorVerb.self, IngestVerb.self, QueryVerb.self, SchemaVerb.self, TokenVerb.self,
+      RunsVerb.self, StatusVerb.self, DoctorVerb.self, IngestVerb.self, QueryVerb.self,
+      SchemaVerb.self, TokenVerb.self,
     ])
 
   static func main() async {

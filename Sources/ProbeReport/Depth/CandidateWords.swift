@@ -25,13 +25,14 @@ struct CandidateWords {
         "Candidates: \(which) of \(blocks) could go\(together) "
         + (cost ?? "at a cost that was not measured")
       if candidates.joint != nil, candidates.loss?.jointly == nil {
-        sentence =
-          "Candidates: without \(which) of \(blocks) the loss is no longer finite"
+        sentence = "Candidates: without \(which) of \(blocks) the loss is no longer finite"
       }
     case .verdicts, .none:
-      sentence = "Candidates: \(which) of \(blocks), by \(candidates.ordinals.count == 1 ? "its verdict" : "their verdicts")"
+      let verdicts = Words.verb(candidates.ordinals.count, "its verdict", "their verdicts")
+      sentence = "Candidates: \(which) of \(blocks), by \(verdicts)"
       if let loss = candidates.loss?.jointly {
-        sentence += "; \(together.isEmpty ? "removed" : "together") \(LossChange.words(loss)) of loss"
+        let them = Words.verb(candidates.ordinals.count, "it", "them")
+        sentence += "; without \(them) the loss changes by \(LossChange.words(loss))"
       }
     }
     return ["\(sentence), \(confirmation)."] + [shares].compactMap { $0 }
@@ -64,7 +65,8 @@ struct CandidateWords {
     case .noGreedyOrder?:
       return "no greedy order was measured (probe.examine with curve=True)"
     case .examination(.old)?:
-      return "the examination, of step \(examination?.step ?? 0), is older than the verdicts' window"
+      return "the examination, of step \(examination?.step ?? 0), "
+        + "is older than the verdicts' window"
     case .examination(.fewSamples)?:
       return "\(Words.count(examination?.samples ?? 0, "sample")) bound too little"
     case .examination(.worseThanUntrained)?:
@@ -79,7 +81,7 @@ struct CandidateWords {
     guard let rule = candidates.rule else { return nil }
     let tolerance = candidates.tolerance.map { Number.format($0, significant: 2) } ?? "none"
     let subject =
-      rule.dropped == 0 ? "without the least costly block" : "with one more than \(rule.dropped)"
+      rule.dropped == 0 ? "without the least costly block" : "without \(rule.dropped + 1) blocks"
     switch rule.end {
     case .endOfOrder: return nil
     case .notMeasured: return "\(subject) nothing was measured"
@@ -87,7 +89,8 @@ struct CandidateWords {
     case .errorRises(let lower):
       return "\(subject) the error rises by at least \(Number.percent(lower))"
     case .tooCostly(let upper):
-      return "\(subject) the loss may rise by \(LossChange.signed(upper)), tolerated are \(tolerance)"
+      return "\(subject) the loss may rise by \(LossChange.signed(upper)), "
+        + "tolerated are \(tolerance)"
     }
   }
 
@@ -96,7 +99,8 @@ struct CandidateWords {
     let parts = [
       candidates.macs.share.map { "\(Number.percent($0)) of the blocks' multiply–accumulates" },
       candidates.parameters.share.map { share in
-        "\(Number.percent(share)) of \(candidates.macs.share == nil ? "the blocks'" : "their") parameters"
+        let whose = candidates.macs.share == nil ? "the blocks'" : "their"
+        return "\(Number.percent(share)) of \(whose) parameters"
       },
     ].compactMap { $0 }
     guard !parts.isEmpty else { return nil }

@@ -22,29 +22,31 @@ struct DepthSection {
       lines += table(
         grid,
         [
-          "participation: (Σs)²/Σs² of each block's score s; entropy: exp H(s/Σs), which counts small ones "
-            + "more"
+          ("participation", "(Σs)²/Σs² of each block's score s"),
+          ("entropy", "exp H(s/Σs), which counts small scores more"),
         ])
     }
     if let grid = DepthTables.stages(depth) {
       lines += table(
         grid,
         [
-          "turns: the sum of the blocks' angular distances, in half turns; straight: that of the whole; "
-            + "tortuosity: the first over the second, 1 where no block undoes another's turn"
+          ("turns", "the sum of the blocks' angular distances, in half turns"),
+          ("straight", "the angular distance of the whole"),
+          ("tortuosity", "turns over straight: 1 where no block undoes another's turn"),
         ])
     }
     if let grid = DepthTables.spans(depth) {
       lines += table(
         grid,
         [
-          "least turned: of each length the blocks in a row between whose ends the angle of the stream is "
-            + "least; span gap: ‖y − x‖/‖x‖ over all of them; Δloss: removed together, with its bounds"
+          ("least turned", "of each length the blocks in a row that turn the stream least"),
+          ("angle", "in half turns"), ("span gap", "‖y − x‖/‖x‖ over all of them"),
+          ("Δloss", "removed together, with its bounds"),
         ])
     }
     lines += matrices(
-      DepthTables.distances(depth), heading: "Angle of the stream from before one block to after another",
-      unit: "half turns")
+      DepthTables.distances(depth),
+      heading: "Angle of the stream from before one block to after another", unit: "half turns")
     lines += matrices(
       [DepthTables.cka(depth)].compactMap { $0 }, heading: "CKA of what blocks return", unit: "CKA")
     lines += matrices(
@@ -54,10 +56,13 @@ struct DepthSection {
     return lines
   }
 
-  private func table(_ grid: Grid, _ legend: [String]) -> [String] {
+  /// A table, then what its columns mean, as far as they are shown.
+  private func table(_ grid: Grid, _ meanings: [(title: String, words: String)]) -> [String] {
     let table = grid.lines(width: width, colour: colour)
+    let shown = meanings.filter { !table.dropped.contains($0.title) }
+      .map { "\($0.title): \($0.words)" }
     let dropped = table.dropped.isEmpty ? [] : [Grid.note(dropped: table.dropped)]
-    return [""] + table.lines + note(legend + dropped)
+    return [""] + table.lines + note([shown.joined(separator: "; ")] + dropped)
   }
 
   /// Fields of shades beside each other under one heading, with their scale.
@@ -71,7 +76,7 @@ struct DepthSection {
     guard drawings.count == all.count else {
       return [""] + headings + note(["Not shown for want of room."])
     }
-    var legend = ["\(unit): \(shading.legend), · not known"]
+    var legend = ["\(unit): \(shading.legend), ·\(WordWrap.firmSpace)unknown"]
     if let most = drawings.map(\.drawing.pooled).max(), most > 1 {
       let pooled = drawings.count == 1 ? "\(most)" : "up to \(most)"
       legend.append("A cell is the mean over \(pooled) blocks each way; --json has all numbers.")

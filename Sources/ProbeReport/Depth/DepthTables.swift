@@ -17,7 +17,8 @@ enum DepthTables {
     guard !rows.isEmpty else { return nil }
     return Grid(
       columns: [
-        words("depth by", order: 0), Grid.Column(title: "participation", alignment: .decimal, dropOrder: 1),
+        words("depth by", order: 0),
+        Grid.Column(title: "participation", alignment: .decimal, dropOrder: 1),
         Grid.Column(title: "entropy", alignment: .decimal, dropOrder: 2),
         Grid.Column(title: "blocks", alignment: .trailing, dropOrder: 3),
       ], rows: rows, important: 1)

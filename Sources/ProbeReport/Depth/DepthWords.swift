@@ -24,16 +24,17 @@ struct DepthWords {
     guard depth.isKnown else { return [] }
     var sentences = [effective, path].compactMap { $0 }
     if !depth.candidates.ordinals.isEmpty || ablations != nil {
-      sentences += CandidateWords(
-        depth.candidates, examination: ablations?.examination, blocks: blocks.count
-      ).headline
+      sentences +=
+        CandidateWords(
+          depth.candidates, examination: ablations?.examination, blocks: blocks.count
+        ).headline
     }
     sentences += [orders, span, neighbours].compactMap { $0 } + reuse + missing
     guard let first = sentences.first else { return [] }
     return ["Depth: \(first.prefix(1).lowercased())\(first.dropFirst())"] + sentences.dropFirst()
   }
 
-  /// "About 14 of 27 blocks do the work (participation depth 13.8 by ablation; 11.2 by Taylor importance)."
+  /// "About 14 of 27 blocks do the work", with the numbers behind it.
   private var effective: String? {
     guard let first = depth.effective.first, first.counted > 1 else { return nil }
     guard let participation = first.participation else {
@@ -46,9 +47,9 @@ struct DepthWords {
       else { return nil }
       return "\(Number.format(value)) by \(Self.name(effective.score))"
     }
-    let predicted = measured && first.score == .ablation ? "" : ", as far as training tells,"
-    return "About \(Int(participation.rounded())) of \(Words.count(first.counted, "block"))\(predicted) "
-      + "do the work (participation depth \(numbers.joined(separator: "; ")))."
+    let predicted = measured && first.score == .ablation ? "" : "as far as training tells "
+    return "About \(Int(participation.rounded())) of \(Words.count(first.counted, "block")) "
+      + "do the work \(predicted)(participation depth \(numbers.joined(separator: "; ")))."
   }
 
   /// What a score is called in a sentence.
@@ -67,16 +68,19 @@ struct DepthWords {
       + "\(Number.format(path.spread, significant: 2)) blocks long, of \(path.counted)."
   }
 
-  /// "At 13 dropped: greedy +0.2, deepest first +1.9, random +3.1 of loss."
+  /// "At 13 dropped: greedy +0.2, deepest first +1.9, random +3.1 of loss", halfway along the orders.
   private var orders: String? {
     guard let curves = depth.curves, let greedy = curves.greedy else { return nil }
     let half = greedy.order.ordinals.count / 2
     let rows = curves.rows.filter {
       $0.greedy != nil && ($0.deepestFirst != nil || $0.randomMean != nil)
     }
-    guard let row = rows.min(by: { abs($0.dropped - half) < abs($1.dropped - half) }) else {
-      return nil
-    }
+    // All three orders are measured at few numbers of blocks.
+    let whole = rows.filter { $0.deepestFirst != nil && $0.randomMean != nil }
+    guard
+      let row = (whole.isEmpty ? rows : whole)
+        .min(by: { abs($0.dropped - half) < abs($1.dropped - half) })
+    else { return nil }
     let parts = [
       ("greedy", row.greedy?.lossChange), ("deepest first", row.deepestFirst?.lossChange),
       ("random", row.randomMean),
@@ -91,13 +95,14 @@ struct DepthWords {
 
   /// The half of the longest stage that turns the stream least.
   private var span: String? {
-    guard let stage = depth.spans.max(by: { $0.distances.ordinals.count < $1.distances.ordinals.count }),
-      let span = stage.least.last(where: { $0.length * 2 <= stage.distances.ordinals.count }),
+    func size(_ stage: StageSpans) -> Int { stage.distances.ordinals.count }
+    guard let stage = depth.spans.max(by: { size($0) < size($1) }),
+      let span = stage.least.last(where: { $0.length * 2 <= size(stage) }),
       let distance = span.angularDistance, span.length > 1
     else { return nil }
     let isLast = span.last == stage.distances.ordinals.last
-    return "Of \(Words.count(span.length, "block")) in a row \(BlockRanges.words(span.blocks)) turn the "
-      + "stream least (angular distance \(Number.format(distance, significant: 2)))"
+    return "Of \(Words.count(span.length, "block")) in a row \(BlockRanges.words(span.blocks)) "
+      + "turn the stream least (angular distance \(Number.format(distance, significant: 2)))"
       + (isLast ? ", the last of their stage." : ".")
   }
 
@@ -106,7 +111,8 @@ struct DepthWords {
     guard let similarity = depth.similarity else { return nil }
     if let pair = similarity.duplicates.max(by: { ($0.branchCKA ?? 0) < ($1.branchCKA ?? 0) }) {
       let others = similarity.duplicates.count - 1
-      return "\(BlockRanges.words([pair.first, pair.last]).capitalisedFirst) add the same but for a rotation "
+      let which = BlockRanges.words([pair.first, pair.last]).capitalisedFirst
+      return "\(which) add the same but for a rotation "
         + "(CKA of their branches \(SkillWords.number(pair.branchCKA ?? 0)))"
         + (others > 0 ? ", and so do \(Words.count(others, "more pair")) of neighbours." : ".")
     }
@@ -114,6 +120,9 @@ struct DepthWords {
     let known = similarity.neighbours.compactMap { pair in pair.cka.map { (pair, $0) } }
     guard let most = known.max(by: { $0.1 < $1.1 }), let least = known.min(by: { $0.1 < $1.1 })
     else { return nil }
+    guard SkillWords.number(least.1) != SkillWords.number(most.1) else {
+      return "CKA of neighbours is \(SkillWords.number(least.1)) throughout."
+    }
     return "CKA of neighbours is \(SkillWords.number(least.1)) "
       + "(\(BlockRanges.words([least.0.first, least.0.last]))) to \(SkillWords.number(most.1)) "
       + "(\(BlockRanges.words([most.0.first, most.0.last])))."
@@ -128,10 +137,12 @@ struct DepthWords {
       func part(_ name: String, _ band: ReuseSummary.Band) -> String {
         "\(name) \(Number.percent(band.weightShare)) (\(Number.percent(band.mapShare)) of the maps)"
       }
+      let parts = [
+        part("the stage's input has", input), part("earlier blocks", early),
+        part("later ones", recent),
+      ]
       var sentence =
-        "Stage \(stage.stage): of what dense blocks weigh, "
-        + [part("the stage's input has", input), part("earlier blocks", early), part("later ones", recent)]
-        .joined(separator: ", ")
+        "Stage \(stage.stage): of what dense blocks weigh, \(parts.joined(separator: ", "))"
       let hardly = stage.hardlyRead.compactMap(\.source)
       if !hardly.isEmpty { sentence += "; hardly read: \(BlockRanges.words(hardly))" }
       return sentence + "."
@@ -141,6 +152,8 @@ struct DepthWords {
   /// What keeps numbers from being there.
   private var missing: [String] {
     guard let ablations else {
+      // The candidates have said so already.
+      guard depth.candidates.ordinals.isEmpty else { return [] }
       return ["What several blocks cost together is not known: never examined (probe.examine)."]
     }
     var sentences: [String] = []
@@ -148,7 +161,8 @@ struct DepthWords {
       sentences.append("No order of dropping blocks was measured (probe.examine with curve=True).")
     }
     if ablations.similarities.isEmpty, ablations.reuse.isEmpty {
-      sentences.append("How alike blocks are was not measured (probe.examine with similarity=True).")
+      sentences.append(
+        "How alike blocks are was not measured (probe.examine with similarity=True).")
     } else if depth.similarity == nil, blocks.count > 1, !ablations.similarities.isEmpty {
       sentences.append("No CKA: it needs batches of 4 rows or more.")
     }

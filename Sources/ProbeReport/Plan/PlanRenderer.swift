@@ -37,8 +37,9 @@ public struct PlanRenderer: Sendable, Hashable {
       lines += table(
         grid,
         [
-          "dropped: that many blocks together; greedy: each time the block that costs least; random: the "
-            + "mean over orders by chance"
+          "dropped: that many blocks together; greedy: each time the block that costs least"
+            + (plan.depth.curves?.rows.contains { $0.random.count > 1 } == true
+              ? "; random: the mean over orders by chance" : "")
         ])
     }
     if let next = Self.next(plan) { lines += [""] + wrapped(next, .plain) }
@@ -53,8 +54,8 @@ public struct PlanRenderer: Sendable, Hashable {
   private static func next(_ plan: Plan) -> String? {
     guard !plan.candidates.isEmpty else { return nil }
     let write = "`resnet-probe plan --run \(plan.run.id) --json > plan.json`"
-    return "Next: \(write), then `resnet_probe.bypass(model, \"plan.json\")` in Python gives a copy without "
-      + "them, to evaluate on other samples or to train on."
+    return "Next: \(write), then `resnet_probe.bypass(model, \"plan.json\")` in Python gives a "
+      + "copy without them, to evaluate on other samples or to train on."
   }
 
   private func table(_ grid: Grid, _ legend: [String]) -> [String] {

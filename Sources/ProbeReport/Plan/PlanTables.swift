@@ -28,7 +28,8 @@ struct PlanTables {
       [
         Grid.Cell(text: String(block.ordinal), style: .dim),
         Grid.Cell(text: PrintableText.escape(block.name)),
-        Self.words(plan.verdicts[block.ordinal].map { $0.verdict.rawValue.replacing("_", with: " ") }),
+        Self.words(
+          plan.verdicts[block.ordinal].map { $0.verdict.rawValue.replacing("_", with: " ") }),
         DepthTables.loss(singles[block.ordinal]),
         Self.words(block.parameters.map(String.init)), Self.words(block.macs.map(String.init)),
       ]
