@@ -44,17 +44,10 @@ public struct BlockSimilarity: Sendable, Hashable {
     guard let ablations = history.ablations else { return nil }
     let ordinals = history.blocks.map(\.block.ordinal)
     let known = Set(ordinals)
-    let pairs = ablations.similarities.filter {
-      $0.first < $0.last && known.contains($0.first) && known.contains($0.last)
+    let all = ablations.similarities.filter {
+      known.contains($0.first) && known.contains($0.last)
     }
-    let cka = BlockMatrix(
-      ordinals,
-      ablations.similarities.compactMap { pair in pair.cka.map { (pair.first, pair.last, $0) } })
-    let branchCKA = BlockMatrix(
-      ordinals,
-      ablations.similarities.compactMap { pair in
-        pair.branchCKA.map { (pair.first, pair.last, $0) }
-      })
+    let pairs = all.filter { $0.first < $0.last }
     guard pairs.contains(where: { $0.cka != nil || $0.branchCKA != nil }) else { return nil }
     let byFirst = Dictionary(grouping: pairs, by: \.first)
     neighbours = zip(ordinals, ordinals.dropFirst()).compactMap { first, last in
@@ -64,7 +57,8 @@ public struct BlockSimilarity: Sendable, Hashable {
       return NeighbourSimilarity(
         first: first, last: last, cka: pair.cka, branchCKA: pair.branchCKA)
     }
-    self.cka = cka
-    self.branchCKA = branchCKA
+    cka = BlockMatrix(all.compactMap { pair in pair.cka.map { (pair.first, pair.last, $0) } })
+    branchCKA = BlockMatrix(
+      all.compactMap { pair in pair.branchCKA.map { (pair.first, pair.last, $0) } })
   }
 }

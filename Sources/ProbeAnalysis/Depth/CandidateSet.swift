@@ -28,7 +28,7 @@ public struct CandidateSet: Sendable, Hashable {
     case neverExamined
     /// Its measurements do not enter verdicts.
     case examination(ExaminationUse)
-    /// No set along a greedy order was measured.
+    /// No greedy order was measured from its first block on.
     case noGreedyOrder
   }
 
@@ -92,7 +92,7 @@ public struct CandidateSet: Sendable, Hashable {
   ) {
     let ablations = history.ablations
     let tolerance = ablations.map { settings.tolerance(of: $0.examination) }
-    let greedy = curves?.greedy
+    let greedy = curves?.greedy.flatMap { $0.points[0].dropped == 1 ? $0 : nil }
     let rule = greedy.flatMap { curve in tolerance.map { CandidateRule(curve, tolerance: $0) } }
     doubt =
       switch use {

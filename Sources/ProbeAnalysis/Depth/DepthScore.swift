@@ -11,9 +11,13 @@ public enum DepthScore: String, Sendable, CaseIterable {
   /// The mean over records of the squared median gap.
   case identityGapSquared = "identity_gap_squared"
 
+  /// The influence below which a block turns nothing that float32 could tell.
+  public static let roundingOfInfluence = 1e-12
+
   /// The score of a block, 0 or more; nil where it is not known.
   ///
   /// Means are taken over the block's `recent` records, else of the latest one, as a ``Predictor``'s.
+  /// An influence below 1e-12, an angle of a millionth, is rounding and counts 0.
   /// A block without which a sample's loss was not finite has no ablation score: its cost has no number.
   /// Complexity: O(records).
   public func value(of block: BlockHistory, ablation: Ablation?) -> Double? {
@@ -25,7 +29,8 @@ public enum DepthScore: String, Sendable, CaseIterable {
       case .identityGapSquared:
         block.recentMean { $0.identityGap.n > 0 ? $0.identityGap.p50.map { $0 * $0 } : nil }
       }
-    return value.flatMap { $0.isFinite ? max(0, $0) : nil }
+    let floor = self == .blockInfluence ? Self.roundingOfInfluence : 0
+    return value.flatMap { $0.isFinite ? ($0 < floor ? 0 : $0) : nil }
   }
 }
 

@@ -65,7 +65,6 @@ public struct StageSpans: Sendable, Hashable {
     }
     self.least = least.values.sorted { $0.length < $1.length }
     distances = BlockMatrix(
-      spans.flatMap { [$0.first, $0.last] },
       spans.compactMap { span in span.angularDistance.map { (span.first, span.last, $0) } })
   }
 }

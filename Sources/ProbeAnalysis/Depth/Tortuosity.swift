@@ -17,12 +17,12 @@ public struct Tortuosity: Sendable, Hashable {
   ///
   /// Unit: angles over π.
   public let chord: Double
-  /// way/chord; nil where the chord is 0: the stream comes back to the direction it had.
-  public var value: Double? {
-    guard chord > 0 else { return nil }
-    let value = way / chord
-    return value.isFinite ? value : nil
-  }
+  /// way/chord; nil where the chord is 0 but for rounding: the stream keeps its direction or comes back to
+  /// it.
+  public var value: Double? { chord >= Self.rounding ? way / chord : nil }
+
+  /// The angle over π below which two directions are not told apart in float32.
+  public static let rounding = 1e-6
 
   /// The stretches of two blocks or more, in network order, of which every block and the whole were
   /// measured.
