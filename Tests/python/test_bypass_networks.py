@@ -125,7 +125,7 @@ def test_a_third_of_the_blocks_is_left_out_as_examine_removes_them(row: Entry) -
 TRAINED = [
     "plain-20", "plain flat", "SimpleNet", "ResNet-20", "ResNet-20 option B", "resnet18",
     "resnet50", "pre-activation ResNet-29", "stochastic depth row", "DenseNet-BC-22-4", "GPT",
-    "BERT post-norm", "mobilenet_v2", "efficientnet_b0", "vit_b_16", "vit_tiny_patch16_224",
+    "BERT post-norm", "mobilenet_v2", "vit_b_16", "vit_tiny_patch16_224",
     "in-place adds", "tuples", "LayerScale", "block twice", "squeeze-excitation", "conditioned",
     "checkpointed", "cross-attention", "torch encoder, pre-norm", "torch decoder",
 ]  # fmt: skip
