@@ -29,7 +29,9 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
-    .target(name: "ProbeCore", swiftSettings: house),
+    .target(
+      name: "ProbeCore", dependencies: [.product(name: "RealModule", package: "swift-numerics")],
+      swiftSettings: house),
     .target(
       name: "ProbeWire",
       dependencies: ["ProbeCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")],

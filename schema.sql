@@ -4,8 +4,8 @@
 -- (SQLite 3.37 or later: the tables are STRICT). `resnet-probe schema` prints it,
 -- `resnet-probe schema --view NAME` explains one view.
 --
--- Start with the views at the end: block_latest, block_ablation, run_finding, low_gap, run_summary, block_step. They are the public
--- contract: columns are added, never given another meaning. The tables hold rows as they came, one for
+-- Start with the views at the end: block_latest, depth_profile, candidate, run_finding, run_summary, block_step. They are
+-- the public contract: columns are added, never given another meaning. The tables hold rows as they came, one for
 -- each rank and attempt; the views merge them and leave out what a later attempt superseded.
 --
 -- Words. run: one training. attempt: one start of it (a resume is a new attempt, and supersedes earlier
@@ -19,7 +19,7 @@
 -- variance is m2 / (n - 1)).
 
 PRAGMA application_id = 1380993585;  -- "RPJ1"
-PRAGMA user_version = 3;             -- raised with every change of this file
+PRAGMA user_version = 4;             -- raised with every change of this file
 
 -- One row: which store this is.
 CREATE TABLE store (
@@ -286,6 +286,49 @@ CREATE TABLE ablation (
   PRIMARY KEY (examination_id, blocks)
 ) STRICT, WITHOUT ROWID;
 
+-- How alike a block and a later one are over a probe set, the network in eval mode. The span is the two and
+-- all blocks between as one step, from the stream x before the first to y after the last: what the stream
+-- would miss without them. Only blocks of one stage have a span, no projection or dense block among them.
+CREATE TABLE similarity (
+  examination_id INTEGER NOT NULL REFERENCES examination (id),
+  block_id INTEGER NOT NULL REFERENCES block (id),
+  later_block_id INTEGER NOT NULL REFERENCES block (id),  -- the block itself too: its own span
+  angular_distance_n INTEGER,    -- of the span: the angle between x and y over pi; NULL: they have no span
+  angular_distance_mean REAL,
+  angular_distance_m2 REAL,
+  span_gap REAL,                 -- geometric mean of |y - x| / |x|, a value of 0 taken as 2^-20; 0: all are
+  span_gap_n INTEGER,            -- samples with one
+  span_gap_log_n INTEGER,        -- samples with one above 0, over which the natural logarithms are taken
+  span_gap_log_mean REAL,
+  span_gap_log_m2 REAL,
+  cka REAL CHECK (cka BETWEEN -1 AND 1),  -- linear CKA, unbiased, of what the two blocks return; 1: alike but for a rotation and a scale
+  branch_cka REAL CHECK (branch_cka BETWEEN -1 AND 1),  -- the same of what their branches add
+  PRIMARY KEY (examination_id, block_id, later_block_id)
+) STRICT, WITHOUT ROWID;
+
+-- What a dense block reads of the maps before it.
+CREATE TABLE reuse (
+  examination_id INTEGER NOT NULL REFERENCES examination (id),
+  block_id INTEGER NOT NULL REFERENCES block (id),
+  source INTEGER NOT NULL CHECK (source >= -1),  -- ordinal of the block that made the maps; -1: the input of the stage
+  maps INTEGER NOT NULL CHECK (maps >= 1),  -- how many they are
+  mean_weight REAL NOT NULL CHECK (mean_weight >= 0),  -- mean |w| of the block's first weights over them
+  PRIMARY KEY (examination_id, block_id, source)
+) STRICT, WITHOUT ROWID;
+
+-- The orders in which an examination removes blocks: the first of an order together, for more and more of
+-- them, are sets in ablation. An order goes as far as its places follow each other.
+CREATE TABLE removal_order (
+  examination_id INTEGER NOT NULL REFERENCES examination (id),
+  -- greedy: next comes what costs least by the samples 0, 2, 4 … (loss_change_even); deepest_first: the last block
+  strategy TEXT NOT NULL CHECK (strategy IN ('greedy', 'deepest_first', 'random')),
+  number INTEGER NOT NULL CHECK (number >= 0),  -- which of several orders of one strategy, from 0
+  place INTEGER NOT NULL CHECK (place >= 0),  -- of the block in the order, from 0
+  block_id INTEGER NOT NULL REFERENCES block (id),
+  PRIMARY KEY (examination_id, strategy, number, place),
+  UNIQUE (examination_id, strategy, number, block_id)
+) STRICT, WITHOUT ROWID;
+
 -- What the analysis says of each block now; written by whoever takes journals in.
 CREATE TABLE verdict (
   block_id INTEGER PRIMARY KEY REFERENCES block (id),
@@ -495,30 +538,31 @@ WHERE identity_gap_p50 < 0.05;
 -- the fullest, the newest. A later attempt takes out of force what was examined after its first step.
 CREATE VIEW run_examination AS
 SELECT
-  run_id,
-  examination_id,
-  step,                          -- optimizer steps done before it
-  samples,
-  planned,
-  blocks,                        -- that it removed one at a time
-  base_loss,
-  base_error,
-  confidence
-FROM (
-  SELECT *, row_number() OVER (
-    PARTITION BY run_id ORDER BY 2 * blocks >= most DESC, step DESC, blocks DESC, examination_id DESC) AS place
+  r.id AS run_id,
+  x.id AS examination_id,
+  x.step,                        -- optimizer steps done before it
+  x.samples,
+  x.planned,
+  -- that it removed one at a time
+  (SELECT count(*) FROM ablation AS a WHERE a.examination_id = x.id AND a.block_id IS NOT NULL) AS blocks,
+  x.base_loss,
+  x.base_error,
+  x.confidence,
+  -- what removing blocks may cost by default: 2 % of the loss, where errors are counted at least 0.01
+  max(0.02 * abs(x.base_loss), iif(x.base_error IS NULL, 0.0, 0.01)) AS tolerance
+FROM run AS r
+CROSS JOIN examination AS x ON x.id = (
+  SELECT id
   FROM (
-    SELECT *, max(blocks) OVER (PARTITION BY run_id) AS most
+    SELECT id, step, blocks, max(blocks) OVER () AS most
     FROM (
       SELECT
-        x.run_id, x.id AS examination_id, x.step, x.samples, x.planned, count(a.block_id) AS blocks,
-        x.base_loss, x.base_error, x.confidence
-      FROM examination AS x
-      JOIN attempt AS t ON t.id = x.attempt_id
-      LEFT JOIN ablation AS a ON a.examination_id = x.id
-      WHERE t.superseded_from IS NULL OR x.step <= t.superseded_from
-      GROUP BY x.id)))
-WHERE place = 1;
+        y.id, y.step,
+        (SELECT count(*) FROM ablation AS a WHERE a.examination_id = y.id AND a.block_id IS NOT NULL) AS blocks
+      FROM examination AS y
+      JOIN attempt AS t ON t.id = y.attempt_id
+      WHERE y.run_id = r.id AND (t.superseded_from IS NULL OR y.step <= t.superseded_from)))
+  ORDER BY 2 * blocks >= most DESC, step DESC, blocks DESC, id DESC LIMIT 1);
 
 -- What removing each block by itself did to the loss, by the examination that speaks for the run.
 CREATE VIEW block_ablation AS
@@ -547,6 +591,212 @@ FROM run_examination AS e
 JOIN ablation AS a ON a.examination_id = e.examination_id
 JOIN block AS b ON b.id = a.block_id
 LEFT JOIN verdict AS v ON v.block_id = b.id;
+
+-- What each block adds to the depth: scores over the last 60 measured steps that the verdicts look at, and of
+-- each score the block's share of the sum over the run. 1 / sum(share * share) over the blocks is how many of
+-- them do the work (participation depth). Of several ranks each record counts alike.
+CREATE VIEW depth_profile AS
+SELECT
+  p.run_id,
+  p.block_id,
+  p.ordinal,
+  p.name,
+  p.kind,
+  p.stage,
+  p.records,                     -- of these steps, that have a record of the block
+  p.identity_gap_squared,        -- mean of the squared median gap
+  p.identity_gap_squared / sum(p.identity_gap_squared) OVER (PARTITION BY p.run_id) AS identity_gap_squared_share,
+  p.block_influence,             -- mean of 1 - cos(x, y); below 1e-12, which is rounding, 0
+  p.block_influence / sum(p.block_influence) OVER (PARTITION BY p.run_id) AS block_influence_share,
+  p.taylor_importance,           -- mean of |<n g, F>|
+  p.taylor_importance / sum(p.taylor_importance) OVER (PARTITION BY p.run_id) AS taylor_importance_share,
+  a.loss_change,                 -- what removing the block alone did to the loss, as in block_ablation; NULL: not measured, or not finite
+  max(a.loss_change, 0) / sum(max(a.loss_change, 0)) OVER (PARTITION BY p.run_id) AS loss_change_share,  -- a change below 0 counts 0
+  p.branch_gain,                 -- mean of |dl/dx - g| / |g|: w, the weight of the gradient's path through the branch
+  iif(p.kind = 'residual', p.branch_gain / (1 + p.branch_gain), NULL) AS path_share,  -- w / (1 + w): the sum over the blocks is the mean path length
+  p.parameters,
+  p.macs
+FROM (
+  SELECT
+    r.id AS run_id, b.id AS block_id, b.ordinal, b.name, b.kind, b.stage, b.parameters, b.macs,
+    max(x.id) AS examination_id,
+    count(DISTINCT s.step) AS records,
+    avg(s.identity_gap_p50 * s.identity_gap_p50) AS identity_gap_squared,
+    iif(avg(s.block_influence_mean) < 1e-12, 0.0, avg(s.block_influence_mean)) AS block_influence,
+    avg(s.taylor_importance_mean) AS taylor_importance,
+    avg(s.branch_gain_mean) AS branch_gain
+  FROM run AS r
+  LEFT JOIN examination AS x ON x.id = (SELECT e.examination_id FROM run_examination AS e WHERE e.run_id = r.id)
+  CROSS JOIN attempt AS a ON a.run_id = r.id
+  CROSS JOIN journal AS j ON j.attempt_id = a.id   -- CROSS: as in run_step
+  CROSS JOIN frame AS f
+    ON f.run_id = r.id AND f.attempt_id = a.id AND f.rank = j.rank
+    AND f.step >= (
+      SELECT min(step)
+      FROM (
+        SELECT DISTINCT g.step
+        FROM attempt AS t
+        CROSS JOIN journal AS k ON k.attempt_id = t.id
+        CROSS JOIN frame AS g ON g.run_id = t.run_id AND g.attempt_id = t.id AND g.rank = k.rank
+          AND g.step >= (SELECT coalesce(min(v.window_start), 0) FROM verdict AS v WHERE v.run_id = r.id)
+        WHERE t.run_id = r.id
+          AND +g.step >= t.first_step AND (t.superseded_from IS NULL OR +g.step < t.superseded_from)
+        ORDER BY g.step DESC LIMIT 60))
+  CROSS JOIN block AS b ON b.run_id = r.id
+  LEFT JOIN block_statistics AS s
+    ON s.run_id = r.id AND s.attempt_id = a.id AND s.rank = j.rank AND s.step = f.step AND s.block_id = b.id
+  WHERE +f.step >= a.first_step AND (a.superseded_from IS NULL OR +f.step < a.superseded_from)
+  GROUP BY r.id, b.id) AS p
+LEFT JOIN ablation AS a
+  ON a.examination_id = p.examination_id AND a.blocks = '[' || p.ordinal || ']' AND a.non_finite = 0;
+
+-- Consecutive blocks of one stage taken as one step, by the examination that speaks for the run: how far the
+-- stream goes from before the first to after the last, and what removing just these together did.
+CREATE VIEW span AS
+SELECT
+  e.run_id,
+  e.step,                        -- optimizer steps done before the examination
+  f.stage,
+  f.ordinal AS start,            -- ordinal of the first block
+  l.ordinal - f.ordinal + 1 AS length,  -- blocks
+  f.name AS first_name,
+  l.name AS last_name,
+  s.angular_distance_mean AS angular_distance,  -- mean angle between x before and y after, over pi
+  s.span_gap,
+  s.cka,                         -- of what the first and the last block return
+  a.loss_change,                 -- as in removal_curve; NULL: this set was not removed
+  a.loss_change_lower,
+  a.loss_change_upper,
+  a.error_change,
+  a.error_change_lower,
+  a.error_change_upper,
+  a.non_finite
+FROM run_examination AS e
+CROSS JOIN similarity AS s ON s.examination_id = e.examination_id
+CROSS JOIN block AS f ON f.id = s.block_id
+CROSS JOIN block AS l ON l.id = s.later_block_id
+LEFT JOIN ablation AS a ON a.examination_id = e.examination_id AND a.blocks = (
+  SELECT '[' || group_concat(ordinal) || ']'
+  FROM (
+    SELECT b.ordinal FROM block AS b
+    WHERE b.run_id = e.run_id AND b.ordinal BETWEEN f.ordinal AND l.ordinal ORDER BY b.ordinal))
+WHERE s.angular_distance_n > 0 OR s.span_gap_n > 0;
+
+-- What dropping more and more blocks did, in each order of the examination that speaks for the run: a row a
+-- place, of the block there and all before it removed together.
+CREATE VIEW removal_curve AS
+SELECT
+  e.run_id,
+  e.step,                        -- optimizer steps done before the examination
+  o.strategy,
+  o.number,
+  o.place,
+  o.block_id,
+  b.ordinal,
+  b.name,
+  a.loss_change,                 -- of the loss without these blocks; NULL: this set was not removed
+  a.loss_change_lower,
+  a.loss_change_upper,
+  -- upper bound by the samples 1, 3, 5 … alone: greedy chooses by the others, whose loss is too low then
+  a.loss_change_odd + 1.4142135623730951 * (a.loss_change_upper - a.loss_change) AS held_out_upper,
+  a.error_change,
+  a.error_change_lower,
+  a.error_change_upper,
+  a.non_finite
+FROM run_examination AS e
+CROSS JOIN removal_order AS o ON o.examination_id = e.examination_id
+CROSS JOIN block AS b ON b.id = o.block_id
+LEFT JOIN ablation AS a ON a.examination_id = e.examination_id AND a.blocks = (
+  SELECT '[' || group_concat(ordinal) || ']'
+  FROM (
+    SELECT c.ordinal
+    FROM removal_order AS p
+    CROSS JOIN block AS c ON c.id = p.block_id
+    WHERE p.examination_id = o.examination_id AND p.strategy = o.strategy AND p.number = o.number
+      AND p.place <= o.place
+    ORDER BY c.ordinal))
+WHERE o.place = (
+  SELECT count(*) FROM removal_order AS p
+  WHERE p.examination_id = o.examination_id AND p.strategy = o.strategy AND p.number = o.number
+    AND p.place < o.place);
+
+-- The blocks that could go together at the default tolerance, as `plan` proposes them. measured: the longest
+-- beginning of the greedy order such that it and every shorter one was removed, has finite losses, a
+-- held_out_upper within the tolerance and no error that surely rises by more than 0.01. Where no greedy order
+-- was measured, or its examination does not enter verdicts, verdicts: the blocks that are an identity by
+-- theirs and that no ablation contradicts, least Taylor importance first. No rows: no block may go.
+CREATE VIEW candidate AS
+SELECT
+  c.run_id,
+  c.place,                       -- in the order of removal, from 0
+  c.block_id,
+  c.ordinal,
+  c.name,
+  c.stage,
+  c.parameters,
+  c.macs,
+  c.basis,                       -- what the choice rests on: measured or verdicts
+  -- 1: removing all of them together was shown to stay within the tolerance
+  c.basis = 'measured'
+    OR ifnull(a.loss_change_upper <= c.tolerance AND ifnull(a.error_change_lower, 0) <= 0.01, 0) AS confirmed,
+  c.tolerance,                   -- the most that all of them may cost
+  -- What follows is of all of them, the same on each row; NULL: not measured.
+  c.sum_of_singles,              -- sum of what removing each alone did to the loss
+  iif(a.non_finite = 0, a.loss_change, NULL) AS loss_change,  -- what removing them together did
+  a.loss_change_lower,
+  a.loss_change_upper,
+  -- as in removal_curve; NULL without a greedy order
+  iif(c.basis = 'measured', a.loss_change_odd + 1.4142135623730951 * (a.loss_change_upper - a.loss_change), NULL)
+    AS held_out_upper,
+  a.error_change,
+  a.error_change_lower,
+  a.error_change_upper
+FROM (
+  SELECT
+    u.*, b.ordinal, b.name, b.stage, b.parameters, b.macs,
+    '[' || group_concat(b.ordinal) OVER (
+      PARTITION BY u.run_id ORDER BY b.ordinal ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    ) || ']' AS blocks,
+    iif(
+      count(s.loss_change) OVER (PARTITION BY u.run_id) = count(*) OVER (PARTITION BY u.run_id),
+      sum(s.loss_change) OVER (PARTITION BY u.run_id), NULL) AS sum_of_singles
+  FROM (
+    SELECT run_id, examination_id, tolerance, 'measured' AS basis, place, block_id
+    FROM (
+      SELECT
+        k.run_id, e.examination_id, e.tolerance, k.place, k.block_id,
+        -- Of the sets up to this one, how many were not shown to stay within the tolerance.
+        sum(ifnull(
+          k.non_finite > 0 OR k.held_out_upper > e.tolerance OR ifnull(k.error_change_lower, 0) > 0.01, 1))
+          OVER (PARTITION BY k.run_id ORDER BY k.place) AS failed
+      FROM removal_curve AS k
+      CROSS JOIN run_examination AS e ON e.run_id = k.run_id
+      WHERE k.strategy = 'greedy' AND k.number = 0
+        AND EXISTS (SELECT 1 FROM verdict AS v WHERE v.run_id = k.run_id AND v.loss_change IS NOT NULL))
+    WHERE failed = 0
+    UNION ALL
+    SELECT
+      run_id, iif(counts, examination_id, NULL), iif(counts, tolerance, NULL), 'verdicts', place, block_id
+    FROM (
+      SELECT
+        d.run_id, d.block_id,
+        row_number() OVER (
+          PARTITION BY d.run_id ORDER BY d.taylor_importance IS NULL, d.taylor_importance, d.ordinal) - 1 AS place,
+        EXISTS (SELECT 1 FROM verdict AS w WHERE w.run_id = d.run_id AND w.loss_change IS NOT NULL) AS counts,
+        EXISTS (
+          SELECT 1 FROM removal_curve AS k
+          WHERE k.run_id = d.run_id AND k.strategy = 'greedy' AND k.number = 0 AND k.place = 0 AND k.non_finite IS NOT NULL
+        ) AS has_curve,
+        (SELECT e.examination_id FROM run_examination AS e WHERE e.run_id = d.run_id) AS examination_id,
+        (SELECT e.tolerance FROM run_examination AS e WHERE e.run_id = d.run_id) AS tolerance
+      FROM depth_profile AS d
+      CROSS JOIN verdict AS v ON v.block_id = d.block_id
+      WHERE v.verdict IN ('strict_identity', 'near_identity') AND v.confirmation IS NOT 'contradicted')
+    WHERE NOT (counts AND has_curve)) AS u
+  CROSS JOIN block AS b ON b.id = u.block_id
+  LEFT JOIN ablation AS s
+    ON s.examination_id = u.examination_id AND s.blocks = '[' || b.ordinal || ']' AND s.non_finite = 0) AS c
+LEFT JOIN ablation AS a ON a.examination_id = c.examination_id AND a.blocks = c.blocks;
 
 -- What the user logged, attempts merged: the newest wins from its first step on.
 CREATE VIEW metric_step AS

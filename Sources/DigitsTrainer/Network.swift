@@ -82,20 +82,20 @@ public final class Network<Scalar: TrainingScalar> {
     }
   }
 
-  /// Pixels → logits; a removed block passes its stream on.
-  package func forward(samples: Int, mode: NormMode, removing removed: Int? = nil) {
+  /// Pixels → logits; removed blocks pass their streams on.
+  package func forward(samples: Int, mode: NormMode, removing removed: Set<Int> = []) {
     stem.forward(input, into: scratch.one, samples: samples)
     stemNorm.forward(scratch.one, into: stemOutput, samples: samples, mode: mode)
     Elementwise.rectify(stemOutput, into: stemOutput, count: samples * shape.width)
     forward(fromBlock: 0, samples: samples, mode: mode, removing: removed)
   }
 
-  /// The stream that a block finds → logits; a removed block passes its stream on.
+  /// The stream that a block finds → logits; removed blocks pass their streams on.
   package func forward(
-    fromBlock start: Int, samples: Int, mode: NormMode, removing removed: Int? = nil
+    fromBlock start: Int, samples: Int, mode: NormMode, removing removed: Set<Int> = []
   ) {
     for block in blocks[start...] {
-      if block.ordinal == removed {
+      if removed.contains(block.ordinal) {
         block.pass(samples: samples)
       } else {
         block.forward(samples: samples, mode: mode, scratch: scratch)

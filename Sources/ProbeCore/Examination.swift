@@ -102,11 +102,23 @@ public struct Ablations: Sendable, Hashable {
   public var examination: Examination
   /// The ablations, in the order of their blocks.
   public var all: [Ablation]
+  /// The orders that sets of blocks were removed in, each a whole one.
+  public var orders: [RemovalOrder]
+  /// How alike pairs of blocks are, by the earlier block and then the later one.
+  public var similarities: [Similarity]
+  /// What each dense block reads, in their order.
+  public var reuse: [Reuse]
 
-  /// An examination and its ablations.
-  public init(_ examination: Examination, _ all: [Ablation]) {
+  /// An examination and what it measured.
+  public init(
+    _ examination: Examination, _ all: [Ablation], orders: [RemovalOrder] = [],
+    similarities: [Similarity] = [], reuse: [Reuse] = []
+  ) {
     self.examination = examination
     self.all = all
+    self.orders = orders
+    self.similarities = similarities
+    self.reuse = reuse
   }
 
   /// The ablations of single blocks by ordinal.

@@ -147,6 +147,12 @@ public enum Record: Sendable, Hashable {
   case metrics(step: Int, [Metric])
   /// What an examination measured by removing one set of blocks.
   case ablation(Examination, Ablation)
+  /// What an examination measured of a block and some later ones; all have one `first`.
+  case similarity(Examination, [Similarity])
+  /// What an examination found a dense block to read.
+  case reuse(Examination, Reuse)
+  /// Blocks in the order that an examination removes them in.
+  case removalOrder(Examination, RemovalOrder)
   /// The end of the attempt on this rank.
   case attemptFinished(AttemptFinished)
 }

@@ -196,7 +196,7 @@ public final class Recorder {
       return
     }
     if let drop = journal.append(record) {
-      counts.ablationsDropped += 1
+      counts.examinedDropped += 1
       warnings.warn(drop.message, cause: "\(drop)")
     }
   }

@@ -6,8 +6,8 @@ public struct RecorderCounts: Sendable, Hashable {
   public internal(set) var framesDropped = 0
   /// The metrics records dropped.
   public internal(set) var metricsDropped = 0
-  /// The ablations dropped.
-  public internal(set) var ablationsDropped = 0
+  /// The records of examinations dropped.
+  public internal(set) var examinedDropped = 0
   /// The calls that could not be followed; each cause was warned of once.
   public internal(set) var misuses = 0
   /// The per-sample values that percentiles did not see, being more than a recorder holds.

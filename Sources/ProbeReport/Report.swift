@@ -17,6 +17,8 @@ public struct Report: Sendable, Hashable {
   public var skill: Skill?
   /// How large gradients are over depth.
   public var gradients: GradientProfile
+  /// How much of the depth is in use, and what could be left out.
+  public var depth: Depth
   /// What else the reader has to know.
   public var findings: [Finding]
   /// The settings of the verdicts.
@@ -31,7 +33,7 @@ public struct Report: Sendable, Hashable {
   ///   - verdicts: The verdicts on them, in any order; a block without one is undetermined.
   ///   - window: The steps that the verdicts look at; nil for a run without records.
   ///   - settings: The settings that the verdicts were made with.
-  /// - Complexity: O(records in the window + trend points).
+  /// - Complexity: O(records in the window + trend points), and ``Depth``'s.
   public init(
     history: History, verdicts: [BlockVerdict], window: VerdictWindow?,
     settings: VerdictSettings = VerdictSettings()
@@ -55,6 +57,7 @@ public struct Report: Sendable, Hashable {
     summary = Summary(rows, ablations: history.ablations, window: window, settings: settings)
     skill = Skill(history, window: window)
     gradients = GradientProfile(history)
+    depth = Depth(history, window: window, verdicts: verdicts, settings: settings)
     findings =
       Finding.all(history: history, window: window, settings: settings)
       + Finding.health(history: history, window: window, gradients: gradients)

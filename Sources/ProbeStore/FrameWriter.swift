@@ -33,9 +33,13 @@ struct FrameWriter {
     case .frame(let frame): try take(frame)
     case .metrics(let step, let metrics): try write(metrics, step: step)
     case .ablation(let examination, let ablation):
-      let writer = AblationWriter(context: context, db: db)
-      if let problem = try writer.write(examination, ablation) { reject(problem) }
+      take(try examinations.write(examination, ablation))
       lastSeen = max(lastSeen, ablation.wallTime)
+    case .similarity(let examination, let similarities):
+      take(try examinations.write(examination, similarities))
+    case .reuse(let examination, let reuse): take(try examinations.write(examination, reuse))
+    case .removalOrder(let examination, let order):
+      take(try examinations.write(examination, order))
     case .attemptFinished(let finished): try take(finished)
     }
   }
@@ -74,6 +78,13 @@ struct FrameWriter {
       arguments: [lastSeen, context.runID])
     return AppendOutcome(
       runID: context.runID, offset: batch.to, frames: frames, rejections: rejections)
+  }
+
+  private var examinations: ExaminationWriter { ExaminationWriter(context: context, db: db) }
+
+  /// Passes over a record that something is wrong with.
+  private mutating func take(_ problem: String?) {
+    if let problem { reject(problem) }
   }
 
   private mutating func take(_ frame: Frame) throws {

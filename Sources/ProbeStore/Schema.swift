@@ -15,7 +15,7 @@ package struct Schema: Sendable {
 
   /// The schema of this program: `schema.sql`.
   package static let current = Schema(
-    sql: String(decoding: PackageResources.schema_sql, as: UTF8.self), version: 3,
+    sql: String(decoding: PackageResources.schema_sql, as: UTF8.self), version: 4,
     upgrades: SchemaUpgrades.all)
 
   package init(sql: String, version: Int, upgrades: [Int: String]) {

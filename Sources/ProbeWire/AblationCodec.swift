@@ -4,15 +4,8 @@ internal import SwiftProtobuf
 
 extension ResnetProbe_V1_Ablation {
   init(_ examination: Examination, _ ablation: Ablation) {
-    self.init()
-    examinationID = .init(examination.identity.bytes)
-    step = UInt64(examination.step)
+    self.init(of: examination)
     wallTime = ablation.wallTime
-    samples = UInt64(examination.samples)
-    planned = UInt32(examination.planned)
-    baseLoss = examination.baseLoss
-    if let error = examination.baseError { baseError = error }
-    confidence = examination.confidence
     ordinals = ablation.ordinals.map { UInt32($0) }
     if let moments = ResnetProbe_V1_Moments(ablation.lossChanges) { lossChange = moments }
     nonFinite = UInt64(ablation.nonFinite)

@@ -52,26 +52,10 @@ struct AblationFields: FieldMessage {
     var reader = FieldReader(bytes)
     var fields = AblationFields()
     while let field = try reader.next() { try fields.take(field, &reader) }
-    let examination = try fields.examination(identity)
+    let examination = try RecordCodec.examination(
+      identity, step: fields.step, samples: fields.samples, planned: fields.planned,
+      baseLoss: fields.baseLoss, baseError: fields.baseError, confidence: fields.confidence)
     return .ablation(examination, try fields.ablation(of: examination))
-  }
-
-  private func examination(_ identity: Identity) throws(WireError) -> Examination {
-    let samples = try RecordCodec.samples(samples, "number of samples")
-    guard samples >= Examination.minimumSamples else {
-      throw .impossible("a probe set of \(samples) samples")
-    }
-    guard planned >= 1 else { throw .impossible("an examination that plans nothing") }
-    guard baseLoss.isFinite else { throw .impossible("a base loss of \(baseLoss)") }
-    if let baseError, !(0...1).contains(baseError) {
-      throw .impossible("a base error of \(baseError)")
-    }
-    guard confidence > 0.5, confidence < 1 else {
-      throw .impossible("a confidence of \(confidence)")
-    }
-    return Examination(
-      identity: identity, step: try RecordCodec.count(step, "step"), samples: samples,
-      planned: Int(planned), baseLoss: baseLoss, baseError: baseError, confidence: confidence)
   }
 
   private func ablation(of examination: Examination) throws(WireError) -> Ablation {

@@ -10,7 +10,7 @@ struct PayloadScan {
   /// The messages of probe.proto that have parts; all others are ``leaf``.
   private enum Message {
     case record, runOpened, blockMap, block, frame, metrics, blockStatistics, logDistribution
-    case histogram, ablation, leaf
+    case histogram, ablation, similarity, pair, reuse, removalOrder, leaf
   }
 
   /// What a field of a known number is, as far as memory goes.
@@ -79,7 +79,10 @@ struct PayloadScan {
     case (.record, 3): .one(.frame)
     case (.record, 4): .one(.metrics)
     case (.record, 5): .one(.leaf)
+    case (.record, 6): .one(.similarity)
+    case (.record, 7): .one(.reuse)
     case (.record, 8): .one(.ablation)
+    case (.record, 9): .one(.removalOrder)
     case (.runOpened, 14):
       .many(.leaf, limit: RunOpened.maximumConfigEntries, of: "configuration entries")
     case (.blockMap, 1): .many(.block, limit: BlockMap.maximumBlocks, of: "blocks in a block map")
@@ -95,6 +98,12 @@ struct PayloadScan {
     case (.ablation, 9): .numbers(limit: BlockMap.maximumBlocks, of: "blocks removed together")
     case (.ablation, 10): .one(.leaf)
     case (.ablation, 19): .one(.logDistribution)
+    case (.similarity, 10): .many(.pair, limit: BlockMap.maximumBlocks, of: "pairs of blocks")
+    case (.pair, 2), (.pair, 4): .one(.leaf)
+    case (.reuse, 10):
+      .many(.leaf, limit: BlockMap.maximumBlocks + 1, of: "sources of a dense block")
+    case (.removalOrder, 12):
+      .numbers(limit: BlockMap.maximumBlocks, of: "blocks of a removal order")
     case (.histogram, 1), (.histogram, 2):
       .numbers(limit: GapHistogram.slotCount, of: "slots of a histogram")
     default: .plain

@@ -25,6 +25,11 @@ public enum RecordCodec {
       message.metrics.metrics = metrics.map { .init($0) }
     case .ablation(let examination, let ablation):
       message.ablation = .init(examination, ablation)
+    case .similarity(let examination, let pairs):
+      message.similarity = .init(examination, pairs)
+    case .reuse(let examination, let reuse): message.reuse = .init(examination, reuse)
+    case .removalOrder(let examination, let order):
+      message.removalOrder = .init(examination, order)
     case .attemptFinished(let finished): message.attemptFinished = .init(finished)
     }
     // Serialising fails only for missing required fields, which proto3 does not have.
@@ -61,6 +66,9 @@ public enum RecordCodec {
       return .metrics(
         step: try count(metrics.step, "step"), try ResnetProbe_V1_Metric.values(metrics.metrics))
     case .ablation(let ablation): return try ablation.value()
+    case .similarity(let similarity): return try similarity.value()
+    case .reuse(let reuse): return try reuse.value()
+    case .removalOrder(let order): return try order.value()
     case .attemptFinished(let finished): return .attemptFinished(try finished.value())
     case nil: return nil
     }

@@ -84,6 +84,24 @@ nonisolated struct ResnetProbe_V1_Record: Sendable {
     set {kind = .attemptFinished(newValue)}
   }
 
+  /// how alike blocks are
+  var similarity: ResnetProbe_V1_Similarity {
+    get {
+      if case .similarity(let v)? = kind {return v}
+      return ResnetProbe_V1_Similarity()
+    }
+    set {kind = .similarity(newValue)}
+  }
+
+  /// what a dense block reads
+  var reuse: ResnetProbe_V1_Reuse {
+    get {
+      if case .reuse(let v)? = kind {return v}
+      return ResnetProbe_V1_Reuse()
+    }
+    set {kind = .reuse(newValue)}
+  }
+
   /// what removing blocks did to the loss
   var ablation: ResnetProbe_V1_Ablation {
     get {
@@ -91,6 +109,15 @@ nonisolated struct ResnetProbe_V1_Record: Sendable {
       return ResnetProbe_V1_Ablation()
     }
     set {kind = .ablation(newValue)}
+  }
+
+  /// blocks in the order that they are removed in
+  var removalOrder: ResnetProbe_V1_RemovalOrder {
+    get {
+      if case .removalOrder(let v)? = kind {return v}
+      return ResnetProbe_V1_RemovalOrder()
+    }
+    set {kind = .removalOrder(newValue)}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -106,8 +133,14 @@ nonisolated struct ResnetProbe_V1_Record: Sendable {
     case metrics(ResnetProbe_V1_Metrics)
     /// the last record of a recorder that ended in order
     case attemptFinished(ResnetProbe_V1_AttemptFinished)
+    /// how alike blocks are
+    case similarity(ResnetProbe_V1_Similarity)
+    /// what a dense block reads
+    case reuse(ResnetProbe_V1_Reuse)
     /// what removing blocks did to the loss
     case ablation(ResnetProbe_V1_Ablation)
+    /// blocks in the order that they are removed in
+    case removalOrder(ResnetProbe_V1_RemovalOrder)
 
   }
 
@@ -905,7 +938,7 @@ nonisolated struct ResnetProbe_V1_AttemptFinished: Sendable {
 }
 
 /// What removing a set of blocks did to the loss of a fixed probe set, the network in eval mode. The
-/// records of one examination share fields 1, 2, 4 to 8.
+/// records of one examination (ablations, similarities, reuse, removal orders) share fields 1, 2, 4 to 8.
 nonisolated struct ResnetProbe_V1_Ablation: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1068,13 +1101,267 @@ nonisolated struct ResnetProbe_V1_Ablation: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// How alike a block and later ones are over the probe set, the network in eval mode.
+nonisolated struct ResnetProbe_V1_Similarity: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1, 2, 4 to 8: as in Ablation
+  var examinationID: Data = Data()
+
+  var step: UInt64 = 0
+
+  var samples: UInt64 = 0
+
+  var planned: UInt32 = 0
+
+  var baseLoss: Double = 0
+
+  var baseError: Double {
+    get {_baseError ?? 0}
+    set {_baseError = newValue}
+  }
+  /// Returns true if `baseError` has been explicitly set.
+  var hasBaseError: Bool {self._baseError != nil}
+  /// Clears the value of `baseError`. Subsequent reads from it will return its default value.
+  mutating func clearBaseError() {self._baseError = nil}
+
+  var confidence: Double = 0
+
+  /// the earlier block
+  var ordinal: UInt32 = 0
+
+  /// 1 to 16384, the later blocks strictly ascending
+  var pairs: [ResnetProbe_V1_Similarity.Pair] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Pair: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// the later block; the earlier one itself for its own span
+    var ordinal: UInt32 = 0
+
+    /// Of the span: from the stream x before the earlier block to y after the later one.
+    var angularDistance: ResnetProbe_V1_Moments {
+      get {_angularDistance ?? ResnetProbe_V1_Moments()}
+      set {_angularDistance = newValue}
+    }
+    /// Returns true if `angularDistance` has been explicitly set.
+    var hasAngularDistance: Bool {self._angularDistance != nil}
+    /// Clears the value of `angularDistance`. Subsequent reads from it will return its default value.
+    mutating func clearAngularDistance() {self._angularDistance = nil}
+
+    /// samples with a finite |y - x| / |x|
+    var spanGapN: UInt64 = 0
+
+    /// natural logarithms of those above zero
+    var spanGapLogs: ResnetProbe_V1_Moments {
+      get {_spanGapLogs ?? ResnetProbe_V1_Moments()}
+      set {_spanGapLogs = newValue}
+    }
+    /// Returns true if `spanGapLogs` has been explicitly set.
+    var hasSpanGapLogs: Bool {self._spanGapLogs != nil}
+    /// Clears the value of `spanGapLogs`. Subsequent reads from it will return its default value.
+    mutating func clearSpanGapLogs() {self._spanGapLogs = nil}
+
+    /// of what the two blocks return, rows being samples
+    var cka: Double {
+      get {_cka ?? 0}
+      set {_cka = newValue}
+    }
+    /// Returns true if `cka` has been explicitly set.
+    var hasCka: Bool {self._cka != nil}
+    /// Clears the value of `cka`. Subsequent reads from it will return its default value.
+    mutating func clearCka() {self._cka = nil}
+
+    /// of what their branches add
+    var branchCka: Double {
+      get {_branchCka ?? 0}
+      set {_branchCka = newValue}
+    }
+    /// Returns true if `branchCka` has been explicitly set.
+    var hasBranchCka: Bool {self._branchCka != nil}
+    /// Clears the value of `branchCka`. Subsequent reads from it will return its default value.
+    mutating func clearBranchCka() {self._branchCka = nil}
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _angularDistance: ResnetProbe_V1_Moments? = nil
+    fileprivate var _spanGapLogs: ResnetProbe_V1_Moments? = nil
+    fileprivate var _cka: Double? = nil
+    fileprivate var _branchCka: Double? = nil
+  }
+
+  init() {}
+
+  fileprivate var _baseError: Double? = nil
+}
+
+/// What a dense block reads: the mean |w| of its first weights over the maps of each source.
+nonisolated struct ResnetProbe_V1_Reuse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1, 2, 4 to 8: as in Ablation
+  var examinationID: Data = Data()
+
+  var step: UInt64 = 0
+
+  var samples: UInt64 = 0
+
+  var planned: UInt32 = 0
+
+  var baseLoss: Double = 0
+
+  var baseError: Double {
+    get {_baseError ?? 0}
+    set {_baseError = newValue}
+  }
+  /// Returns true if `baseError` has been explicitly set.
+  var hasBaseError: Bool {self._baseError != nil}
+  /// Clears the value of `baseError`. Subsequent reads from it will return its default value.
+  mutating func clearBaseError() {self._baseError = nil}
+
+  var confidence: Double = 0
+
+  /// the block
+  var ordinal: UInt32 = 0
+
+  /// 1 to 16385: the input of the stage, then earlier blocks, ascending
+  var sources: [ResnetProbe_V1_Reuse.Source] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Source: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// absent: the input of the stage
+    var ordinal: UInt32 {
+      get {_ordinal ?? 0}
+      set {_ordinal = newValue}
+    }
+    /// Returns true if `ordinal` has been explicitly set.
+    var hasOrdinal: Bool {self._ordinal != nil}
+    /// Clears the value of `ordinal`. Subsequent reads from it will return its default value.
+    mutating func clearOrdinal() {self._ordinal = nil}
+
+    /// at least 1
+    var maps: UInt32 = 0
+
+    var meanWeight: Double = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _ordinal: UInt32? = nil
+  }
+
+  init() {}
+
+  fileprivate var _baseError: Double? = nil
+}
+
+/// Blocks in the order that an examination removes them in; its ablations are of the order's beginnings.
+nonisolated struct ResnetProbe_V1_RemovalOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1, 2, 4 to 8: as in Ablation
+  var examinationID: Data = Data()
+
+  var step: UInt64 = 0
+
+  var samples: UInt64 = 0
+
+  var planned: UInt32 = 0
+
+  var baseLoss: Double = 0
+
+  var baseError: Double {
+    get {_baseError ?? 0}
+    set {_baseError = newValue}
+  }
+  /// Returns true if `baseError` has been explicitly set.
+  var hasBaseError: Bool {self._baseError != nil}
+  /// Clears the value of `baseError`. Subsequent reads from it will return its default value.
+  mutating func clearBaseError() {self._baseError = nil}
+
+  var confidence: Double = 0
+
+  var strategy: ResnetProbe_V1_RemovalOrder.Strategy = .greedy
+
+  /// of several orders of one strategy, below 1024
+  var number: UInt32 = 0
+
+  /// in the order, of the first of these
+  var place: UInt32 = 0
+
+  /// at least one, each once
+  var ordinals: [UInt32] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Strategy: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case greedy // = 0
+    case deepestFirst // = 1
+    case random // = 2
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .greedy
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .greedy
+      case 1: self = .deepestFirst
+      case 2: self = .random
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .greedy: return 0
+      case .deepestFirst: return 1
+      case .random: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ResnetProbe_V1_RemovalOrder.Strategy] = [
+      .greedy,
+      .deepestFirst,
+      .random,
+    ]
+
+  }
+
+  init() {}
+
+  fileprivate var _baseError: Double? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "resnet_probe.v1"
 
 nonisolated extension ResnetProbe_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Record"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}run_opened\0\u{3}block_map\0\u{1}frame\0\u{1}metrics\0\u{3}attempt_finished\0\u{2}\u{3}ablation\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}run_opened\0\u{3}block_map\0\u{1}frame\0\u{1}metrics\0\u{3}attempt_finished\0\u{1}similarity\0\u{1}reuse\0\u{1}ablation\0\u{3}removal_order\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1147,6 +1434,32 @@ nonisolated extension ResnetProbe_V1_Record: SwiftProtobuf.Message, SwiftProtobu
           self.kind = .attemptFinished(v)
         }
       }()
+      case 6: try {
+        var v: ResnetProbe_V1_Similarity?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .similarity(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .similarity(v)
+        }
+      }()
+      case 7: try {
+        var v: ResnetProbe_V1_Reuse?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .reuse(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .reuse(v)
+        }
+      }()
       case 8: try {
         var v: ResnetProbe_V1_Ablation?
         var hadOneofValue = false
@@ -1158,6 +1471,19 @@ nonisolated extension ResnetProbe_V1_Record: SwiftProtobuf.Message, SwiftProtobu
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .ablation(v)
+        }
+      }()
+      case 9: try {
+        var v: ResnetProbe_V1_RemovalOrder?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .removalOrder(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .removalOrder(v)
         }
       }()
       default: break
@@ -1191,9 +1517,21 @@ nonisolated extension ResnetProbe_V1_Record: SwiftProtobuf.Message, SwiftProtobu
       guard case .attemptFinished(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
+    case .similarity?: try {
+      guard case .similarity(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .reuse?: try {
+      guard case .reuse(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
     case .ablation?: try {
       guard case .ablation(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .removalOrder?: try {
+      guard case .removalOrder(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -2289,4 +2627,343 @@ nonisolated extension ResnetProbe_V1_Ablation: SwiftProtobuf.Message, SwiftProto
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension ResnetProbe_V1_Similarity: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Similarity"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}examination_id\0\u{1}step\0\u{2}\u{2}samples\0\u{1}planned\0\u{3}base_loss\0\u{3}base_error\0\u{1}confidence\0\u{1}ordinal\0\u{1}pairs\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.examinationID) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.planned) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.baseLoss) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._baseError) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self.confidence) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.ordinal) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.pairs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.examinationID.isEmpty {
+      try visitor.visitSingularBytesField(value: self.examinationID, fieldNumber: 1)
+    }
+    if self.step != 0 {
+      try visitor.visitSingularUInt64Field(value: self.step, fieldNumber: 2)
+    }
+    if self.samples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 4)
+    }
+    if self.planned != 0 {
+      try visitor.visitSingularUInt32Field(value: self.planned, fieldNumber: 5)
+    }
+    if self.baseLoss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.baseLoss, fieldNumber: 6)
+    }
+    try { if let v = self._baseError {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
+    if self.confidence.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.confidence, fieldNumber: 8)
+    }
+    if self.ordinal != 0 {
+      try visitor.visitSingularUInt32Field(value: self.ordinal, fieldNumber: 9)
+    }
+    if !self.pairs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.pairs, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ResnetProbe_V1_Similarity, rhs: ResnetProbe_V1_Similarity) -> Bool {
+    if lhs.examinationID != rhs.examinationID {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.planned != rhs.planned {return false}
+    if lhs.baseLoss != rhs.baseLoss {return false}
+    if lhs._baseError != rhs._baseError {return false}
+    if lhs.confidence != rhs.confidence {return false}
+    if lhs.ordinal != rhs.ordinal {return false}
+    if lhs.pairs != rhs.pairs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ResnetProbe_V1_Similarity.Pair: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ResnetProbe_V1_Similarity.protoMessageName + ".Pair"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ordinal\0\u{3}angular_distance\0\u{3}span_gap_n\0\u{3}span_gap_logs\0\u{1}cka\0\u{3}branch_cka\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.ordinal) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._angularDistance) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.spanGapN) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._spanGapLogs) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._cka) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._branchCka) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.ordinal != 0 {
+      try visitor.visitSingularUInt32Field(value: self.ordinal, fieldNumber: 1)
+    }
+    try { if let v = self._angularDistance {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.spanGapN != 0 {
+      try visitor.visitSingularUInt64Field(value: self.spanGapN, fieldNumber: 3)
+    }
+    try { if let v = self._spanGapLogs {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._cka {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._branchCka {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ResnetProbe_V1_Similarity.Pair, rhs: ResnetProbe_V1_Similarity.Pair) -> Bool {
+    if lhs.ordinal != rhs.ordinal {return false}
+    if lhs._angularDistance != rhs._angularDistance {return false}
+    if lhs.spanGapN != rhs.spanGapN {return false}
+    if lhs._spanGapLogs != rhs._spanGapLogs {return false}
+    if lhs._cka != rhs._cka {return false}
+    if lhs._branchCka != rhs._branchCka {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ResnetProbe_V1_Reuse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Reuse"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}examination_id\0\u{1}step\0\u{2}\u{2}samples\0\u{1}planned\0\u{3}base_loss\0\u{3}base_error\0\u{1}confidence\0\u{1}ordinal\0\u{1}sources\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.examinationID) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.planned) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.baseLoss) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._baseError) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self.confidence) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.ordinal) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.sources) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.examinationID.isEmpty {
+      try visitor.visitSingularBytesField(value: self.examinationID, fieldNumber: 1)
+    }
+    if self.step != 0 {
+      try visitor.visitSingularUInt64Field(value: self.step, fieldNumber: 2)
+    }
+    if self.samples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 4)
+    }
+    if self.planned != 0 {
+      try visitor.visitSingularUInt32Field(value: self.planned, fieldNumber: 5)
+    }
+    if self.baseLoss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.baseLoss, fieldNumber: 6)
+    }
+    try { if let v = self._baseError {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
+    if self.confidence.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.confidence, fieldNumber: 8)
+    }
+    if self.ordinal != 0 {
+      try visitor.visitSingularUInt32Field(value: self.ordinal, fieldNumber: 9)
+    }
+    if !self.sources.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sources, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ResnetProbe_V1_Reuse, rhs: ResnetProbe_V1_Reuse) -> Bool {
+    if lhs.examinationID != rhs.examinationID {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.planned != rhs.planned {return false}
+    if lhs.baseLoss != rhs.baseLoss {return false}
+    if lhs._baseError != rhs._baseError {return false}
+    if lhs.confidence != rhs.confidence {return false}
+    if lhs.ordinal != rhs.ordinal {return false}
+    if lhs.sources != rhs.sources {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ResnetProbe_V1_Reuse.Source: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ResnetProbe_V1_Reuse.protoMessageName + ".Source"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ordinal\0\u{1}maps\0\u{3}mean_weight\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self._ordinal) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.maps) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.meanWeight) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._ordinal {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1)
+    } }()
+    if self.maps != 0 {
+      try visitor.visitSingularUInt32Field(value: self.maps, fieldNumber: 2)
+    }
+    if self.meanWeight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.meanWeight, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ResnetProbe_V1_Reuse.Source, rhs: ResnetProbe_V1_Reuse.Source) -> Bool {
+    if lhs._ordinal != rhs._ordinal {return false}
+    if lhs.maps != rhs.maps {return false}
+    if lhs.meanWeight != rhs.meanWeight {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ResnetProbe_V1_RemovalOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RemovalOrder"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}examination_id\0\u{1}step\0\u{2}\u{2}samples\0\u{1}planned\0\u{3}base_loss\0\u{3}base_error\0\u{1}confidence\0\u{1}strategy\0\u{1}number\0\u{1}place\0\u{1}ordinals\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.examinationID) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.planned) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.baseLoss) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._baseError) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self.confidence) }()
+      case 9: try { try decoder.decodeSingularEnumField(value: &self.strategy) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.place) }()
+      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.ordinals) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.examinationID.isEmpty {
+      try visitor.visitSingularBytesField(value: self.examinationID, fieldNumber: 1)
+    }
+    if self.step != 0 {
+      try visitor.visitSingularUInt64Field(value: self.step, fieldNumber: 2)
+    }
+    if self.samples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 4)
+    }
+    if self.planned != 0 {
+      try visitor.visitSingularUInt32Field(value: self.planned, fieldNumber: 5)
+    }
+    if self.baseLoss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.baseLoss, fieldNumber: 6)
+    }
+    try { if let v = self._baseError {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
+    if self.confidence.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.confidence, fieldNumber: 8)
+    }
+    if self.strategy != .greedy {
+      try visitor.visitSingularEnumField(value: self.strategy, fieldNumber: 9)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 10)
+    }
+    if self.place != 0 {
+      try visitor.visitSingularUInt32Field(value: self.place, fieldNumber: 11)
+    }
+    if !self.ordinals.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.ordinals, fieldNumber: 12)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ResnetProbe_V1_RemovalOrder, rhs: ResnetProbe_V1_RemovalOrder) -> Bool {
+    if lhs.examinationID != rhs.examinationID {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.planned != rhs.planned {return false}
+    if lhs.baseLoss != rhs.baseLoss {return false}
+    if lhs._baseError != rhs._baseError {return false}
+    if lhs.confidence != rhs.confidence {return false}
+    if lhs.strategy != rhs.strategy {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.place != rhs.place {return false}
+    if lhs.ordinals != rhs.ordinals {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ResnetProbe_V1_RemovalOrder.Strategy: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STRATEGY_GREEDY\0\u{1}STRATEGY_DEEPEST_FIRST\0\u{1}STRATEGY_RANDOM\0")
 }

@@ -15,6 +15,7 @@ struct ResnetProbe: AsyncParsableCommand {
         resnet-probe demo                      train small networks and report on the last
         resnet-probe serve                     take in what runs measure while they train
         resnet-probe report --run latest       what the blocks of the newest run do
+        resnet-probe plan --run latest         which blocks could go together, at what cost
         resnet-probe compare 1 2 3 4           does deeper help?
         resnet-probe query "SELECT * FROM low_gap"
 
@@ -23,9 +24,9 @@ struct ResnetProbe: AsyncParsableCommand {
       """,
     version: Release.version,
     subcommands: [
-      DemoVerb.self, ServeVerb.self, ReportVerb.self, CompareVerb.self, RunsVerb.self,
-      StatusVerb.self, DoctorVerb.self,
-      IngestVerb.self, QueryVerb.self, SchemaVerb.self, TokenVerb.self,
+      DemoVerb.self, ServeVerb.self, ReportVerb.self, PlanVerb.self, CompareVerb.self,
+      RunsVerb.self, StatusVerb.self, DoctorVerb.self, IngestVerb.self, QueryVerb.self,
+      SchemaVerb.self, TokenVerb.self,
     ])
 
   static func main() async {

@@ -88,7 +88,7 @@ import Testing
         count += 1
       }
     }
-    #expect(count == 9)
+    #expect(count == 12)
   }
 
   @Test(arguments: ["RecordingInSwift:", "RecordingInSwift ablations:"])

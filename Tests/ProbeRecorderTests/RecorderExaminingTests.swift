@@ -34,7 +34,7 @@ import Testing
     var expected = ablation
     expected.wallTime = found[0].wallTime
     #expect(found[0] == expected)
-    #expect(recorder.counts.framesWritten == 1 && recorder.counts.ablationsDropped == 0)
+    #expect(recorder.counts.framesWritten == 1 && recorder.counts.examinedDropped == 0)
   }
 
   @Test func `a block outside the map and a call after the end are passed over and counted`() throws

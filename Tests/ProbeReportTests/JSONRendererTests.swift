@@ -50,7 +50,6 @@ internal import Testing
         "settings", "skill",
       ])
     #expect(json["format"] == .text("resnet-probe.report/1"))
-    #expect(json["depth"] == .null)
   }
 
   @Test func `says the same as the terminal`() throws {

@@ -107,7 +107,7 @@ internal import Testing
     #expect(
       text.contains(
         "\nSkill: not confirmed; the ablations are of step 500, before the steps that the verdicts "
-          + "look at.\n\n"))
+          + "look at.\nDepth: "))
     #expect(!text.contains("Spearman"))
     #expect(!text.contains("taylor_importance"))
     let json = try JSONValue.parse(JSONRenderer().render(report(step: 500)))

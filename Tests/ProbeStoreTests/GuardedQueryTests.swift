@@ -42,7 +42,7 @@ import Testing
       #expect(error?.reason == "it does more than read", "\(sql): \(error?.reason ?? "")")
     }
     #expect(try test.number("SELECT count(*) FROM sqlite_master WHERE name = 't'") == 0)
-    #expect(try test.number("PRAGMA user_version") == 3)
+    #expect(try test.number("PRAGMA user_version") == 4)
   }
 
   @Test func `wrong SQL says what is wrong with it`() throws {

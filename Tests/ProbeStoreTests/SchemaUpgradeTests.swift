@@ -54,7 +54,7 @@ import Testing
     .joined(separator: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 
-  @Test(arguments: ["version-1.sql", "version-2.sql"])
+  @Test(arguments: ["version-1.sql", "version-2.sql", "version-3.sql"])
   func `a store of an older version becomes what a new one is, and its rows stay`(
     fixture: String
   ) throws {
@@ -74,7 +74,7 @@ import Testing
       try ["frame", "block_statistics", "verdict", "metric"].map {
         try number("SELECT count(*) FROM \($0)")
       } == rows)
-    #expect(try number("PRAGMA user_version") == 3)
+    #expect(try number("PRAGMA user_version") == 4)
     #expect(try number("SELECT count(*) FROM pragma_foreign_key_check") == 0)
     #expect(try upgraded.run(1)?.frames == 3)
   }
@@ -94,10 +94,18 @@ import Testing
       ])
   }
 
+  @Test func `after the upgrade what was examined is as it was`() throws {
+    let folder = try TemporaryFolder()
+    let store = try Store.openForWriting(at: try stored("version-3.sql", in: folder))
+    let found = try #require(try store.ablations(ofRun: 1))
+    #expect(found.examination.step == 199 && found.all.map(\.ordinals) == [[1]])
+    #expect(found.similarities.isEmpty && found.reuse.isEmpty && found.orders.isEmpty)
+  }
+
   @Test func `a reader of a store of version 1 is told what upgrades it`() throws {
     let folder = try TemporaryFolder()
     let path = try stored("version-1.sql", in: folder)
     let error = #expect(throws: StoreError.self) { try Store.openForReading(at: path) }
-    #expect(error?.reason == "its schema is 1, this program reads 3")
+    #expect(error?.reason == "its schema is 1, this program reads 4")
   }
 }

@@ -20,7 +20,7 @@ import Testing
     }
     #expect(journal == "wal")
     #expect(try test.number("PRAGMA page_size") == 8192)
-    #expect(try test.number("PRAGMA user_version") == 3)
+    #expect(try test.number("PRAGMA user_version") == 4)
     #expect(try test.store.synchronous() == 2)
   }
 
@@ -55,24 +55,24 @@ import Testing
           try isWriter
           ? Store.openForWriting(at: test.path) : Store.openForReading(at: test.path)
       }
-      #expect(error?.reason == "its schema is 9, newer than the 3 of this program")
+      #expect(error?.reason == "its schema is 9, newer than the 4 of this program")
       #expect(error?.hint == "install a newer resnet-probe")
     }
   }
 
   /// The next schema, as an upgrade and as a whole.
   private let next = Schema(
-    sql: Schema.current.sql.replacing("PRAGMA user_version = 3;", with: "PRAGMA user_version = 4;")
+    sql: Schema.current.sql.replacing("PRAGMA user_version = 4;", with: "PRAGMA user_version = 5;")
       + "CREATE TABLE remark (id INTEGER PRIMARY KEY, words TEXT NOT NULL) STRICT;",
-    version: 4,
-    upgrades: [3: "CREATE TABLE remark (id INTEGER PRIMARY KEY, words TEXT NOT NULL) STRICT;"])
+    version: 5,
+    upgrades: [4: "CREATE TABLE remark (id INTEGER PRIMARY KEY, words TEXT NOT NULL) STRICT;"])
 
   @Test func `an older store is upgraded to what a fresh one is, and keeps its rows`() throws {
     let test = try TestStore()
     var journal = TestJournal()
     _ = try test.store.append(journal.batch([.frame(Golden.frame(step: 0, gap: 0.5))]))
     let reading = refusal { _ = try Store.openForReading(at: test.path, schema: next) }
-    #expect(reading?.reason == "its schema is 3, this program reads 4")
+    #expect(reading?.reason == "its schema is 4, this program reads 5")
     let upgraded = try Store.openForWriting(at: test.path, schema: next)
     let fresh = try Store.openForWriting(at: test.folder.file("fresh.sqlite"), schema: next)
     let objects = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
@@ -86,10 +86,10 @@ import Testing
   @Test func `an upgrade that fails leaves the store as it was`() throws {
     let test = try TestStore()
     let broken = Schema(
-      sql: next.sql, version: 4,
-      upgrades: [3: "CREATE TABLE half (x) STRICT; CREATE TABLE run (x INT) STRICT;"])
+      sql: next.sql, version: 5,
+      upgrades: [4: "CREATE TABLE half (x) STRICT; CREATE TABLE run (x INT) STRICT;"])
     #expect(throws: StoreError.self) { try Store.openForWriting(at: test.path, schema: broken) }
-    #expect(try test.number("PRAGMA user_version") == 3)
+    #expect(try test.number("PRAGMA user_version") == 4)
     #expect(try test.number("SELECT count(*) FROM sqlite_master WHERE name = 'half'") == 0)
   }
 

@@ -79,19 +79,21 @@ struct Reading: Equatable {
       ])
   }
 
-  @Test func `ablations read as the values they were written from, and write the same bytes`()
-    throws
-  {
-    let reading = Reading(try Fixtures.bytes("ablations.rpj"))
-    #expect(
-      reading.records == [.runOpened(Golden.opened), .blockMap(Golden.blocks)] + Golden.ablations)
+  @Test(arguments: [
+    ("ablations.rpj", 2, Golden.ablations), ("examinations.rpj", 3, Golden.examinations),
+  ])
+  func `what was examined reads as the values it was written from, and writes the same bytes`(
+    file: String, number: Int, records: [Record]
+  ) throws {
+    let reading = Reading(try Fixtures.bytes(file))
+    #expect(reading.records == [.runOpened(Golden.opened), .blockMap(Golden.blocks)] + records)
     #expect(reading.problems.isEmpty && reading.damage == nil && reading.tail == .whole)
-    let segment = SegmentIdentity(journal: Golden.journal, segment: 2)
+    let segment = SegmentIdentity(journal: Golden.journal, segment: number)
     var bytes = Journal.header(of: segment)
     for record in reading.records {
       bytes += Journal.frame(payload: try RecordCodec.encode(record, in: segment))
     }
-    #expect(bytes == (try Fixtures.bytes("ablations.rpj")))
+    #expect(bytes == (try Fixtures.bytes(file)))
   }
 
   @Test func `a cut record ends the journal without damage`() throws {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.claim import Claim, several
+from experiments.claim import Claim, number, several
 from experiments.identities import flagged
-from experiments.removal import single_removals, without
+from experiments.removal import MOST_APART, single_removals, without
 from experiments.scene import Scene
 from experiments.training import Recipe, digits, evaluated, trained
 
@@ -18,7 +18,9 @@ MOST_ERROR = 2.0  # points
 
 def recipe(seed: int) -> Recipe:
     """A deep network under strong weight decay, of γ and β too."""
-    return Recipe(f"mlp-{BLOCKS}", seed, weight_decay=WEIGHT_DECAY, every=1, is_examined=True)
+    return Recipe(
+        f"mlp-{BLOCKS}", seed, weight_decay=WEIGHT_DECAY, every=1, is_examined=True, has_curve=True
+    )
 
 
 def emergent(scene: Scene) -> Iterator[Claim]:
@@ -52,4 +54,35 @@ def emergent(scene: Scene) -> Iterator[Claim]:
     yield Claim(
         "all of them removed: training loss grows", "shown",
         f"{several(growths)} ×; {several(shares)} × the sum of single ones", True,
+    )  # fmt: skip
+    yield from _planned(scene)
+
+
+def _planned(scene: Scene) -> Iterator[Claim]:
+    """What the plan proposes of these networks, with the loss as a range."""
+    test = digits()[1]
+    counts, of_flagged, ranges, apart, errors = [], [], [], [], []
+    for seed in scene.seeds_or(3):
+        one = trained(scene, recipe(seed))
+        plan = scene.plan(one.run)
+        places = [block["ordinal"] for block in plan["blocks"]]
+        loss, error = evaluated(one.network, test)
+        without_them = without(one.network, places, test)
+        jointly = plan["loss"]["jointly"]["value"]
+        counts.append(len(places))
+        of_flagged.append(len(set(places) & set(flagged(scene.report(one.run)))))
+        ranges.append(f"{number(plan['loss']['sum_of_singles'])} … {number(jointly)}")
+        apart.append(abs(without_them[0] - loss - jointly))
+        errors.append(without_them[1] - error)
+    yield Claim(
+        "the plan's candidates, of them flagged", f"≥ {LEAST_FLAGGED}",
+        f"{' '.join(map(str, counts))}, {' '.join(map(str, of_flagged))}",
+        min(counts) >= LEAST_FLAGGED,
+    )  # fmt: skip
+    yield Claim("their loss, sum of singles … jointly", "shown", f"{', '.join(ranges)} nats", True)
+    yield Claim(
+        "that against removals made here; test error moves",
+        f"< {MOST_APART:g}; < {MOST_ERROR:g} points",
+        f"{number(max(apart))} nats apart; {several(errors)} points",
+        max(apart) < MOST_APART and max(map(abs, errors)) < MOST_ERROR,
     )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -25,10 +26,17 @@ def branches(network: nn.Module) -> list[nn.Module]:
 
 def without(network: nn.Module, blocks: Iterable[int], samples: Samples) -> tuple[float, float]:
     """Mean loss, and error in percent, in eval mode with F = 0 in these blocks."""
+    with removed(network, blocks):
+        return evaluated(network, samples)
+
+
+@contextlib.contextmanager
+def removed(network: nn.Module, blocks: Iterable[int]) -> Iterator[None]:
+    """While F = 0 in these blocks."""
     found = branches(network)
     hooks = [found[place].register_forward_hook(_nothing) for place in blocks]
     try:
-        return evaluated(network, samples)
+        yield
     finally:
         for hook in hooks:
             hook.remove()

@@ -18,6 +18,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 Row = dict[str, Any]
 
+EXPECTED = ("resnet-probe: recording '", "resnet-probe: bypass: ")
+"""How lines begin that the package is to say."""
+
 
 class Broken(Exception):
     """The command or the recorder did what it must not do."""
@@ -69,7 +72,7 @@ class Scene:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """While a recorder is at work: it says what it records, and nothing else."""
+        """While the package is at work: it says what it records or bypasses, and nothing else."""
         self._has_news = True
         with tempfile.TemporaryFile() as said:
             sys.stderr.flush()
@@ -81,7 +84,7 @@ class Scene:
                 os.dup2(self._errors, 2)
                 said.seek(0)
                 lines = said.read().decode().splitlines()
-                other = [line for line in lines if not line.startswith("resnet-probe: recording '")]
+                other = [line for line in lines if not line.startswith(EXPECTED)]
                 for line in other:
                     self.say(line)
         if other:
@@ -91,6 +94,15 @@ class Scene:
         """What the command reports of a run, by its identity."""
         self.take_in()
         found = json.loads(self.command("report", "--run", run, "--json", "--store", self.store))
+        assert isinstance(found, dict)
+        return found
+
+    def plan(self, run: str, *options: str) -> Row:
+        """Which of a run's blocks the command proposes to leave out."""
+        self.take_in()
+        found = json.loads(
+            self.command("plan", "--run", run, *options, "--json", "--store", self.store)
+        )
         assert isinstance(found, dict)
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 
@@ -40,6 +40,7 @@ class Recipe:
     weight_decay: float = 5e-4
     every: int = 5
     is_examined: bool = False  # at the end, on the digits that no network is trained on
+    has_curve: bool = False  # of that examination: several blocks together too
 
     @classmethod
     def convolutional(
@@ -106,34 +107,49 @@ def _train(scene: Scene, recipe: Recipe) -> Trained:
         network.parameters(), recipe.rate, MOMENTUM, weight_decay=recipe.weight_decay,
         nesterov=True,
     )  # fmt: skip
-    batches = len(training) // recipe.batch
-    steps = recipe.epochs * batches
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, steps))
+    count = recipe.epochs * (len(training) // recipe.batch)
     name = f"{recipe.network} seed {recipe.seed}"
     with (
         scene.recording(),
         resnet_probe.attach(
-            network, optimizer, run=name, every=recipe.every, steps=steps, config=asdict(recipe)
+            network, optimizer, run=name, every=recipe.every, steps=count, config=asdict(recipe)
         ) as probe,
     ):
-        for epoch in range(recipe.epochs):
-            scene.say(f"{name}: epoch {epoch} of {recipe.epochs}") if epoch % 5 == 0 else None
-            order = torch.randperm(len(training))
-            for places in order[: batches * recipe.batch].split(recipe.batch):
-                batch = training.at(places)
-                loss = F.cross_entropy(network(batch.images), batch.labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                probe.log(loss=loss)
+        for step, loss in enumerate(
+            steps(network, optimizer, training, recipe.epochs, recipe.batch)
+        ):
+            if step % (5 * count // recipe.epochs) == 0:
+                scene.say(f"{name}: step {step} of {count}")
+            probe.log(loss=loss)
         for part, samples in (("training", training), ("test", test)):
             mean_loss, error = evaluated(network, samples)
             probe.log({f"{part}_loss": mean_loss, f"{part}_error": error})
         if recipe.is_examined:
             unseen = (test.images, test.labels)
-            probe.examine(network, [unseen], F.cross_entropy, samples=len(test), progress=False)
+            probe.examine(
+                network, [unseen], F.cross_entropy, samples=len(test), progress=False,
+                curve=recipe.has_curve,
+            )  # fmt: skip
         return Trained(network, probe.run)
+
+
+def steps(
+    network: nn.Module, optimizer: torch.optim.Optimizer, training: Samples, epochs: int, batch: int
+) -> Iterator[Tensor]:
+    """Trains, the rate by warm-up and cosine; the loss of each step."""
+    batches = len(training) // batch
+    count = epochs * batches
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, count))
+    for _ in range(epochs):
+        order = torch.randperm(len(training))
+        for places in order[: batches * batch].split(batch):
+            part = training.at(places)
+            loss = F.cross_entropy(network(part.images), part.labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            yield loss
 
 
 def outcome(scene: Scene, run: str) -> dict[str, float]:
@@ -144,12 +160,19 @@ def outcome(scene: Scene, run: str) -> dict[str, float]:
     return {row["key"]: row["value"] for row in rows}
 
 
-@torch.no_grad()
 def evaluated(network: nn.Module, samples: Samples) -> tuple[float, float]:
     """Mean loss, and error in percent, in eval mode."""
+    outputs = logits(network, samples)
+    error = (outputs.argmax(1) != samples.labels).double().mean().item()
+    return F.cross_entropy(outputs.double(), samples.labels).item(), 100 * error
+
+
+@torch.no_grad()
+def logits(network: nn.Module, samples: Samples) -> Tensor:
+    """What a network gives in eval mode."""
     was_training = network.training
     network.eval()
-    logits = network(samples.images)
+    found = network(samples.images)
     network.train(was_training)
-    error = (logits.argmax(1) != samples.labels).double().mean().item()
-    return F.cross_entropy(logits.double(), samples.labels).item(), 100 * error
+    assert isinstance(found, Tensor)
+    return found

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from experiments.claim import Claim, number
 from experiments.mlp import WIDTH, ResidualLayers
 from experiments.planted_networks import Added
+from experiments.redundant_networks import HALF, Stem, linear, rescalings, rotation
 from experiments.scene import Row, Scene
 from experiments.training import digits
 
 STEPS = 40
-EMPTY = WIDTH // 2
+EMPTY = HALF
 """From this channel on the stream that enters the first block is zero."""
 
 
@@ -45,21 +46,6 @@ def traps(scene: Scene) -> Iterator[Claim]:
             trap.text, trap.verdict, f"{' '.join(dict.fromkeys(said))}; {shown}",
             said == [trap.verdict] * len(blocks),
         )  # fmt: skip
-
-
-class Stem(nn.Module):
-    """Linear, norm, ReLU; upper channels empty where asked."""
-
-    def __init__(self, used: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(64, WIDTH, bias=False), nn.BatchNorm1d(WIDTH), nn.ReLU()
-        )
-        self.register_buffer("mask", (torch.arange(WIDTH) < used).float())
-
-    def forward(self, images: Tensor) -> Tensor:
-        """N x 1 x 8 x 8 to N x width."""
-        return self.layers(images) * self.mask
 
 
 def _report(scene: Scene, trap: Trap, blocks: list[nn.Module]) -> tuple[Row, float]:
@@ -103,13 +89,6 @@ class AddedThenReLU(nn.Module):
         return F.relu(x + self.branch(x))
 
 
-def linear(weight: Tensor) -> nn.Linear:
-    """A linear map with these weights and no bias."""
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-    layer.weight = nn.Parameter(weight)
-    return layer
-
-
 def swallowed() -> list[nn.Module]:
     """F is negative where x is zero and zero elsewhere, and a ReLU follows."""
     first = torch.randn(WIDTH, WIDTH)
@@ -126,21 +105,10 @@ def constant() -> list[nn.Module]:
     return [Added(nn.Sequential(nn.Linear(WIDTH, WIDTH), norm))]
 
 
-def rescaling(size: float, count: int) -> list[nn.Module]:
-    """F = εx in every block."""
-    return [Added(linear(size * torch.eye(WIDTH))) for _ in range(count)]
-
-
 def duplicated() -> list[nn.Module]:
     """Two blocks of the same weights."""
     block = ResidualLayers()
     return [block, copy.deepcopy(block)]
-
-
-def rotation() -> list[nn.Module]:
-    """y = Rx: the same geometry of the samples, and nothing that could be left out."""
-    turned, _ = torch.linalg.qr(torch.randn(WIDTH, WIDTH))
-    return [Added(linear(turned - torch.eye(WIDTH)))]
 
 
 def _gap(statistics: Row, span: float) -> str:
@@ -166,8 +134,8 @@ def _constant(statistics: Row, span: float) -> str:
 TRAPS = (
     Trap("F < 0 where x = 0, then ReLU", swallowed, "strict_identity", _ratio, True),
     Trap("F = β for every input", constant, "constant", _constant),
-    Trap("F = .03 x in 6 blocks", lambda: rescaling(0.03, 6), "near_identity", _span_and_angle),
-    Trap("F = .2 x in 6 blocks", lambda: rescaling(0.2, 6), "rescale_only", _span_and_angle),
+    Trap("F = .03 x in 6 blocks", lambda: rescalings(0.03, 6), "near_identity", _span_and_angle),
+    Trap("F = .2 x in 6 blocks", lambda: rescalings(0.2, 6), "rescale_only", _span_and_angle),
     Trap("a block and its copy", duplicated, "active", _gap),
-    Trap("y = Rx, a rotation", rotation, "active", _angle),
+    Trap("y = Rx, a rotation", lambda: [rotation()], "active", _angle),
 )

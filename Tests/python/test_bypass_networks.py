@@ -9,10 +9,12 @@ import pytest
 import resnet_probe
 import torch
 from resnet_probe.bypassing.survey import survey
-from resnet_probe.examining.base_pass import BasePass
+from resnet_probe.examining import base_pass
 from resnet_probe.examining.probe_set import mapped
 from resnet_probe.examining.removal import Removal, run_without
+from resnet_probe.finding.search import searching
 from resnet_probe.names import modules_of
+from resnet_probe.tracing.trace import tensors_in
 from torch import Tensor, nn
 
 from networks.catalogue import CATALOGUE, Entry, Example, entry, mean_loss, tensors_of
@@ -34,7 +36,9 @@ HEAVY = {
     "plain-34",
     "plain-56",
     "mobilenet_v3_large",
+    "googlenet",
     "googlenet with auxiliary heads",
+    "mobilenet_v3_small",
     "stochastic depth row, undivided",
     "stochastic depth batch, undivided",
     "stochastic depth skip, undivided",
@@ -69,18 +73,23 @@ def given(example: Example) -> Any:
 
 
 def removed(model: nn.Module, example: Example, names: list[str], inputs: Example) -> list[Tensor]:
-    """What a network gives where `examine` removes some blocks."""
+    """What a network gives where some blocks are removed as `examine` does it."""
     blocks = resnet_probe.find_blocks(model, given(example))
+    wanted = {(b.site.parameters, b.site.occurrence) for b in blocks if b.name in names}
     twin = copy.deepcopy(model).eval()
-    base = BasePass(twin, blocks, sample_axis=None, chosen=None, mask_of=lambda *_: None)
 
     def call() -> Any:
         return twin(*inputs.args, **inputs.kwargs)
 
+    search = base_pass.EvalSearch(twin, base_pass._call)
+    untouched = Removal()
+    with untouched, searching(search, tensors_in((inputs.args, dict(inputs.kwargs)))):
+        output = call()
+    found = [b for b in search.blocks(output) if (b.site.parameters, b.site.occurrence) in wanted]
+    spots = [base_pass._spot(block) for block in found]
+    assert len(spots) == len(names)
     with torch.no_grad():
-        base.run((inputs.args, inputs.kwargs), call)
-        spots = [base.passes.spots[0][b.ordinal] for b in blocks if b.name in names]
-        removal = Removal(spots, base.passes.seen[0])
+        removal = Removal([spot for spot in spots if spot is not None], untouched.seen)
         return tensors_of(run_without(call, removal, dict(modules_of(twin))))
 
 

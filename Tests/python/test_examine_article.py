@@ -5,11 +5,13 @@ import inspect
 import os
 import pathlib
 import re
+from typing import get_args
 
 import pytest
 import resnet_probe
 from resnet_probe.examining import (
     ablating,
+    curve,
     examination,
     examine,
     losses,
@@ -17,7 +19,10 @@ from resnet_probe.examining import (
     progress,
     remarks,
     rounds,
+    watch,
 )
+from resnet_probe.journal.removal_order_wire import Strategy
+from resnet_probe.journal.similarity_wire import Similarity
 from torch.nn.functional import cross_entropy
 
 from journals import ROOT
@@ -35,8 +40,14 @@ def test_the_code_runs_and_prints_a_table(
     exec(compile(code, "Examine.md", "exec"), {})  # noqa: S102
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("step 3, 32 samples in eval mode: loss ")
-    assert len(lines) == 4 + 8
-    assert [one.ordinals for one in recorded(spool)] == [(place,) for place in range(8)]
+    rule = lines.index("")
+    blocks, curve = lines[rule + 1 :], lines[lines.index("", rule + 1) + 1 :]
+    assert [line.split()[0] for line in blocks[2:10]] == [
+        f"layer{stage}.{place}" for stage in range(1, 5) for place in range(2)
+    ]
+    assert re.fullmatch(r"blocks dropped +greedy +deepest first +random mean", curve[0])
+    assert [line.split()[0] for line in curve[2:]] == [str(count) for count in range(1, 9)]
+    assert [one.ordinals for one in recorded(spool)][:8] == [(place,) for place in range(8)]
 
 
 @pytest.mark.parametrize(
@@ -57,15 +68,20 @@ def test_the_code_runs_and_prints_a_table(
         (losses, "the loss of a batch is no mean of its rows' losses"),
         (plan, " is one block, no set"),
         (ablating, ", all of them measured before"),
+        (ablating, " and about {along} "),
         (rounds, "two passes over the same rows in eval mode differ by "),
         (losses, "the network returns no loss"),
+        (watch, "no similarity of {first_names(missing)}"),
+        (watch, "not every batch runs it"),
+        (watch, "no CKA: it takes batches of"),
+        (watch, "similarity is left out"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_it_quotes_what_is_said(module: object, words: str) -> None:
     source = inspect.getsource(module)  # type: ignore[arg-type]
     assert words in re.sub(r'"\s+f?"', "", source)
-    assert re.sub(r"\{\w+\}", "", words).strip(" ;,") in TEXT
+    assert re.sub(r"\{[^}]+\}", "", words).strip(" ;,") in TEXT
 
 
 def test_it_explains_every_argument_and_every_number_of_a_block() -> None:
@@ -76,6 +92,14 @@ def test_it_explains_every_argument_and_every_number_of_a_block() -> None:
     for name in ("loss_change", "lower", "upper", "error_change", "identity_gap", "non_finite"):
         assert name in examination.BlockAblation.__slots__
         assert f"`{name}`" in TEXT
+    for name in ("angular_distance", "span_gap", "cka", "branch_cka"):
+        assert hasattr(Similarity, name)
+        assert f"`{name}`" in TEXT
+    for point in (curve.CurvePoint, curve.CurveOrder):
+        for name in point.__slots__:
+            assert f"`{name}`" in TEXT
+    for strategy in get_args(Strategy):
+        assert f"`{strategy}`" in TEXT
 
 
 def test_a_bar_is_drawn_on_a_terminal_and_taken_away(
@@ -115,9 +139,11 @@ def test_durations_are_short(seconds: float, words: str) -> None:
 
 def test_the_command_shows_what_was_measured(spool: pathlib.Path, tmp_path: pathlib.Path) -> None:
     model, probe = begun()
-    found = probe.examine(model, shuffled(), cross_entropy, progress=False)
+    found = probe.examine(model, shuffled(), cross_entropy, progress=False, curve=False)
     together = [["layer1.0", "layer2.0"]]
-    both = probe.examine(model, shuffled(), cross_entropy, together=together, progress=False)
+    both = probe.examine(
+        model, shuffled(), cross_entropy, together=together, progress=False, curve=False
+    )
     probe.finish()
     store = tmp_path / "store.sqlite"
     command("ingest", "--spool", spool, "--store", store)

@@ -95,7 +95,7 @@ def test_a_misuse_is_one_line_and_nothing_is_recorded(
     model, probe = begun()
     modes, state = [m.training for m in model.modules()], torch.get_rng_state()
     for _ in range(2):
-        assert probe.examine(model, batches, loss, progress=False, **options) is None
+        assert probe.examine(model, batches, loss, progress=False, **options, curve=False) is None
     (line,) = said(capfd)
     assert words in line
     assert line.startswith("resnet-probe: cannot examine")
@@ -109,7 +109,7 @@ def test_batches_that_break_are_one_line(
     spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model, probe = begun()
-    assert probe.examine(model, breaks(), F.cross_entropy) is None
+    assert probe.examine(model, breaks(), F.cross_entropy, curve=False) is None
     (line,) = said(capfd)
     assert line == (
         "resnet-probe: cannot read the probe set: batches raised RuntimeError: the disk is gone;"
@@ -123,11 +123,11 @@ def test_another_network_and_a_finished_probe_are_one_line_each(
     spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model, probe = begun()
-    assert probe.examine(copy.deepcopy(model), [batch()], F.cross_entropy) is None
-    assert probe.examine(nn.DataParallel(model), [batch()], F.cross_entropy) is None
-    first = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    assert probe.examine(copy.deepcopy(model), [batch()], F.cross_entropy, curve=False) is None
+    assert probe.examine(nn.DataParallel(model), [batch()], F.cross_entropy, curve=False) is None
+    first = probe.examine(model, [batch()], F.cross_entropy, progress=False, curve=False)
     probe.finish()
-    assert probe.examine(model, [batch()], F.cross_entropy) is None
+    assert probe.examine(model, [batch()], F.cross_entropy, curve=False) is None
     lines = said(capfd)
     other = "resnet-probe: cannot examine CifarResNet: the model given ({}) is not the attached one"
     assert [line.partition("; ")[0] for line in lines] == [
@@ -145,10 +145,10 @@ def test_strict_probes_raise_and_disabled_ones_do_nothing(
 ) -> None:
     model, probe = begun(strict=True)
     with pytest.raises(resnet_probe.ProbeError, match="at least 2"):
-        probe.examine(model, [], F.cross_entropy)
+        probe.examine(model, [], F.cross_entropy, curve=False)
     probe.finish()
     model, probe = begun(mode="disabled")
-    assert probe.examine(model, [batch()], F.cross_entropy) is None
+    assert probe.examine(model, [batch()], F.cross_entropy, curve=False) is None
     assert said(capfd) == []
 
 
@@ -160,7 +160,7 @@ def test_other_ranks_than_0_return_at_once(
     loop = probe._loop
     assert loop is not None
     loop.ranks.rank = 1
-    assert probe.examine(model, breaks(), F.cross_entropy) is None
+    assert probe.examine(model, breaks(), F.cross_entropy, curve=False) is None
     assert said(capfd) == ["resnet-probe: examine: rank 0 examines for all ranks"]
     loop.ranks.rank = 0
     probe.finish()
@@ -189,7 +189,7 @@ def test_losses_that_are_not_finite_without_a_block_are_counted(spool: pathlib.P
         marked = torch.tensor([True, False, False, True, False, False])
         return torch.where(is_moved & marked, torch.inf, losses)
 
-    found = probe.examine(model, [(x, y)], loss, progress=False)
+    found = probe.examine(model, [(x, y)], loss, progress=False, curve=False)
     assert found is not None
     assert [one.non_finite for one in found] == [2, 2, 2]
     assert all(one.lower is None and one.upper is None for one in found)
@@ -203,7 +203,7 @@ def test_losses_that_are_not_finite_without_a_block_are_counted(spool: pathlib.P
 def test_it_can_be_called_before_the_first_step() -> None:
     for options in ({}, {"example": batch()[0]}, {"blocks": "layer[12]*"}):
         model, probe = begun(trains=False, strict=True, **options)
-        found = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+        found = probe.examine(model, [batch()], F.cross_entropy, progress=False, curve=False)
         assert found is not None
         assert (found.step, len(found)) == (0, 2 if "blocks" in options else 3)
         x, y = batch()
@@ -250,9 +250,9 @@ def test_checkpoints_and_compiled_parts_are_seen_into(make: Any) -> None:
     model, probe = begun(make(), trains=False, strict=True)
     names = [name.replace("_orig_mod.", "") for name in model.net.state_dict()]
     bare.load_state_dict(dict(zip(names, model.net.state_dict().values(), strict=True)))
-    found = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    found = probe.examine(model, [batch()], F.cross_entropy, progress=False, curve=False)
     own, plain = begun(bare, trains=False, strict=True)
-    expected = plain.examine(own, [batch()], F.cross_entropy, progress=False)
+    expected = plain.examine(own, [batch()], F.cross_entropy, progress=False, curve=False)
     assert found is not None
     assert expected is not None
     changes = [one.loss_change for one in expected]
@@ -270,7 +270,7 @@ def test_a_compiled_network_is_examined_as_it_was_written() -> None:
     x, y = batch()
     F.cross_entropy(compiled(x), y).backward()
     optimizer.step()
-    found = probe.examine(compiled, [batch()], F.cross_entropy, progress=False)
+    found = probe.examine(compiled, [batch()], F.cross_entropy, progress=False, curve=False)
     assert found is not None
     assert len(found) == 3
     probe.finish()
@@ -296,7 +296,7 @@ def test_a_block_that_does_not_always_run_is_left_out_with_a_sentence(
     spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model, probe = begun(Moody())
-    found = probe.examine(model, [batch(4), batch(3)], F.cross_entropy)
+    found = probe.examine(model, [batch(4), batch(3)], F.cross_entropy, curve=False)
     assert found is not None
     assert [one.name for one in found] == ["first"]
     assert found.left_out == ("second is left out: it does not run in every batch",)
@@ -327,7 +327,7 @@ def test_a_network_that_raises_without_a_block_keeps_the_others(
     spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model, probe = begun(Fragile())
-    found = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    found = probe.examine(model, [batch()], F.cross_entropy, progress=False, curve=False)
     assert found is not None
     assert [one.name for one in found] == ["first"]
     assert found.left_out == ("second is left out: nothing happened",)
@@ -336,7 +336,7 @@ def test_a_network_that_raises_without_a_block_keeps_the_others(
     assert [one.ordinals for one in whole] == [(0,)]
     assert len(said(capfd)) == 1
     # The same call again measures nothing twice.
-    again = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    again = probe.examine(model, [batch()], F.cross_entropy, progress=False, curve=False)
     assert again == found
     assert len(recorded(spool)) == 2
     probe.finish()
@@ -360,11 +360,11 @@ def test_what_was_measured_is_written_once_more_however_many_blocks_are_left_out
             return self.head(x)
 
     model, probe = begun(Several())
-    found = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    found = probe.examine(model, [batch()], F.cross_entropy, progress=False, curve=False)
     assert found is not None
     assert (len(found), len(found.left_out)) == (3, 3)
     assert [one.planned for one in recorded(spool)] == [6, 6, 6, 3, 3, 3]
-    again = probe.examine(model, [batch()], F.cross_entropy, progress=False)
+    again = probe.examine(model, [batch()], F.cross_entropy, progress=False, curve=False)
     assert again == found
     assert len(recorded(spool)) == 6
     probe.finish()
@@ -385,7 +385,7 @@ def test_a_network_that_is_never_twice_the_same_is_not_examined(
             return self.net(x) * self.calls
 
     model, probe = begun(Counting())
-    assert probe.examine(model, [batch()], F.cross_entropy) is None
+    assert probe.examine(model, [batch()], F.cross_entropy, curve=False) is None
     (line,) = said(capfd)
     assert re.search(r"two passes over the same rows in eval mode differ by [\d.]+ in loss", line)
     probe.finish()
@@ -407,7 +407,7 @@ def test_dropout_that_stays_on_draws_alike_with_and_without_a_block() -> None:
     with torch.no_grad():
         model.second.weight.zero_()  # type: ignore[union-attr,operator]
         model.second.bias.zero_()  # type: ignore[union-attr,operator]
-    found = probe.examine(model, [batch(), batch(6)], F.cross_entropy, progress=False)
+    found = probe.examine(model, [batch(), batch(6)], F.cross_entropy, progress=False, curve=False)
     assert found is not None
     assert found[0].loss_change != 0
     assert (found[1].loss_change, found[1].upper) == (0, 0)
@@ -439,13 +439,13 @@ def test_the_networks_own_loss_is_taken_row_by_row() -> None:
 
     model, probe = begun(Keyed(), trains=False, strict=True)
     data = [keyed(4), keyed(3)]
-    own = probe.examine(model, data, samples=6, progress=False)
+    own = probe.examine(model, data, samples=6, progress=False, curve=False)
 
     def loss(output: Any, labels: Tensor) -> Tensor:
         logits = output["logits"][:, :-1].flatten(0, 1)
         return F.cross_entropy(logits, labels[:, 1:].flatten())
 
-    given = probe.examine(model, data, loss, samples=6, progress=False)
+    given = probe.examine(model, data, loss, samples=6, progress=False, curve=False)
     assert own is not None
     assert given is not None
     assert own.samples == given.samples == 6
@@ -482,9 +482,11 @@ def test_rows_of_an_output_keep_its_type(kind: str) -> None:
 
     model, probe = begun(Wrapped(), trains=False, strict=True)
     x, y = batch(5)
-    own = probe.examine(model, [(x, y)], loss, progress=False)
-    keyed = probe.examine(model, [{"pixel_values": x, "labels": y}], loss, progress=False)
-    torchs = probe.examine(model, [(x, y)], nn.CrossEntropyLoss(), progress=False)
+    own = probe.examine(model, [(x, y)], loss, progress=False, curve=False)
+    keyed = probe.examine(
+        model, [{"pixel_values": x, "labels": y}], loss, progress=False, curve=False
+    )
+    torchs = probe.examine(model, [(x, y)], nn.CrossEntropyLoss(), progress=False, curve=False)
     assert own is not None
     assert keyed is not None
     assert torchs is not None
@@ -510,7 +512,7 @@ def test_rows_of_an_output_keep_its_type(kind: str) -> None:
 def test_a_samples_loss_is_its_own(loss: Any, own: Any) -> None:
     model, probe = begun(trains=False, strict=True)
     x, y = batch(5)
-    found = probe.examine(model, [(x, y)], loss, progress=False)
+    found = probe.examine(model, [(x, y)], loss, progress=False, curve=False)
     model.eval()
     with torch.no_grad():
         logits = model(x)
@@ -531,7 +533,7 @@ def test_errors_of_tokens_are_shares_of_those_that_count() -> None:
     def loss(output: Any, target: Tensor) -> Tensor:
         return F.cross_entropy(output[0].flatten(0, 1), target.flatten())
 
-    found = probe.examine(model, [(ids, labels)], loss, progress=False)
+    found = probe.examine(model, [(ids, labels)], loss, progress=False, curve=False)
     model.eval()
     with torch.no_grad():
         wrong = (model(ids)[0].argmax(-1) != labels).double()
@@ -549,8 +551,7 @@ def test_a_user_may_call_the_network_and_count_errors_himself() -> None:
         model, [{"image": x, "class": y}],
         lambda output, own: F.cross_entropy(output, own["class"]), progress=False,
         forward=lambda network, own: network(own["image"]),
-        error_fn=lambda output, own: (output.argmax(1) % 2 != own["class"] % 2).float(),
-    )  # fmt: skip
+        error_fn=lambda output, own: (output.argmax(1) % 2 != own["class"] % 2).float(), curve=False)  # fmt: skip
     assert isinstance(found, Examination)
     model.eval()
     with torch.no_grad():
@@ -562,7 +563,7 @@ def test_a_user_may_call_the_network_and_count_errors_himself() -> None:
 @pytest.mark.usefixtures("spool")
 def test_it_prints_as_a_table() -> None:
     model, probe = begun(strict=True)
-    found = probe.examine(model, [batch(8)], F.cross_entropy, progress=False)
+    found = probe.examine(model, [batch(8)], F.cross_entropy, progress=False, curve=False)
     lines = repr(found).splitlines()
     assert lines[0].startswith("step 1, 8 samples in eval mode: loss ")
     assert lines[2].split() == ["block", "removed", "loss", "change", "lower", "upper", "error",
@@ -587,8 +588,7 @@ def test_every_block_of_networks_that_nobody_knew_can_be_removed(one: Entry) -> 
     rows = [*example.args, *example.kwargs.values()]
     found = probe.examine(
         model, [rows], lambda output, _: mean_loss(output), progress=False,
-        forward=lambda network, _: network(*example.args, **example.kwargs),
-    )  # fmt: skip
+        forward=lambda network, _: network(*example.args, **example.kwargs), curve=False)  # fmt: skip
     assert found is not None
     assert found.left_out == ()
     assert len(found) == len(probe.blocks)

@@ -160,7 +160,7 @@ def test_a_buffer_is_put_back_whatever_it_became(make: Callable[[], nn.Module]) 
     model = Net(make)
     probe = begun(model, strict=True)
     before = content(model)
-    assert probe.examine(model, batches(), F.cross_entropy, progress=False) is not None
+    assert probe.examine(model, batches(), F.cross_entropy, progress=False, curve=False) is not None
     assert same(content(model), before)
     probe.finish()
 
@@ -172,7 +172,7 @@ def test_buffers_that_cannot_be_measured_with_are_put_back_too(
     model = Net(Joins)
     probe = begun(model)
     before = content(model)
-    assert probe.examine(model, batches(), F.cross_entropy, progress=False) is None
+    assert probe.examine(model, batches(), F.cross_entropy, progress=False, curve=False) is None
     (line,) = said(capfd)
     assert line == (
         "resnet-probe: cannot examine Net: in eval mode its passes do not all run the same"
@@ -190,7 +190,7 @@ def test_a_parameter_that_the_eval_forward_wrote_is_said_and_put_back(
     model = Net(make)
     probe = begun(model)
     before = content(model)
-    probe.examine(model, batches(), F.cross_entropy, progress=False)
+    probe.examine(model, batches(), F.cross_entropy, progress=False, curve=False)
     assert same(content(model), before)
     lines = said(capfd)
     if make is Normalises:
@@ -283,7 +283,7 @@ def test_modules_that_a_loss_reaches_are_in_eval_mode_and_put_back(way: str) -> 
     probe = begun(model, strict=True)
     loss = WAYS[way](part)
     before = content(part)
-    found = probe.examine(model, batches(), loss, progress=False)
+    found = probe.examine(model, batches(), loss, progress=False, curve=False)
     assert same(content(part), before)
     assert found is not None
     part.eval()
@@ -305,8 +305,7 @@ def test_modules_that_forward_and_error_fn_reach_are_kept_too() -> None:
     found = probe.examine(
         model, batches(), F.cross_entropy, progress=False,
         forward=lambda network, batch: part(network(batch[0])),
-        error_fn=lambda output, target: (other(output).argmax(1) != target).float(),
-    )  # fmt: skip
+        error_fn=lambda output, target: (other(output).argmax(1) != target).float(), curve=False)  # fmt: skip
     assert found is not None
     assert same(content(part), before[0])
     assert same(content(other), before[1])
@@ -332,10 +331,12 @@ def test_an_examination_within_another_ones_loss_ends() -> None:
 
     def loss(output: Tensor, target: Tensor) -> Tensor:
         if not inner:
-            inner.append(probe.examine(model, batches(), F.cross_entropy, progress=False))
+            inner.append(
+                probe.examine(model, batches(), F.cross_entropy, progress=False, curve=False)
+            )
         return F.cross_entropy(output, target, reduction="none")
 
-    found = probe.examine(model, batches(), loss, progress=False)
+    found = probe.examine(model, batches(), loss, progress=False, curve=False)
     assert found is not None
     assert inner[0] is not None
     assert [one.loss_change for one in found] == [one.loss_change for one in inner[0]]
@@ -349,7 +350,7 @@ def test_it_runs_within_inference_mode() -> None:
     probe = resnet_probe.attach(model, optimizer, strict=True)
     with torch.inference_mode():
         data = [(torch.randn(4, 3, 8, 8), torch.randint(0, 10, (4,)))]
-        found = probe.examine(model, data, F.cross_entropy, progress=False)
+        found = probe.examine(model, data, F.cross_entropy, progress=False, curve=False)
     assert found is not None
     assert len(found) == 3
     F.cross_entropy(model(torch.randn(4, 3, 8, 8)), torch.randint(0, 10, (4,))).backward()

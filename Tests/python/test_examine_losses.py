@@ -56,7 +56,7 @@ def test_a_weighted_mean_is_the_losss_own_on_the_probe_set(loss: Any) -> None:
     model = network()
     probe = begun(model, strict=True)
     data = [*batches(8), *batches(5)]
-    found = probe.examine(model, data, loss, progress=False)
+    found = probe.examine(model, data, loss, progress=False, curve=False)
     base = by_hand(model, loss, data, -1)
     assert found is not None
     assert found.base_loss == pytest.approx(base, rel=1e-5)
@@ -92,7 +92,7 @@ def test_weights_of_tokens_and_of_probabilities_are_the_losss_own() -> None:
     for target in (labels, soft):
         loss = nn.CrossEntropyLoss(weight=WEIGHT)
         found = probe.examine(model, [(x[:4], target[:4]), (x[4:], target[4:])], loss,
-                              progress=False)  # fmt: skip
+                              progress=False, curve=False)  # fmt: skip
         assert found is not None
         assert found.base_loss == pytest.approx(float(loss(output, target)), rel=1e-5)
     probe.finish()
@@ -118,7 +118,7 @@ def test_no_error_is_counted_where_there_are_no_classes(kind: str) -> None:
     def loss(output: Tensor, target: Tensor) -> Tensor:
         return (output[:, 0] - target) ** 2
 
-    found = probe.examine(model, data, loss, progress=False)
+    found = probe.examine(model, data, loss, progress=False, curve=False)
     assert found is not None
     assert found.base_error is None
     assert all(one.error_change is None for one in found)
@@ -146,7 +146,7 @@ def test_a_loss_that_does_not_split_into_rows_is_refused(
 ) -> None:
     model = network()
     probe = begun(model)
-    assert probe.examine(model, batches(8), loss, progress=False) is None
+    assert probe.examine(model, batches(8), loss, progress=False, curve=False) is None
     (line,) = said(capfd)
     assert line.startswith(f"resnet-probe: cannot examine with {loss.__name__}: ")
     assert "the loss of a batch is no mean of its rows' losses (" in line
@@ -168,7 +168,7 @@ def test_a_mean_or_a_sum_of_rows_is_taken_row_by_row(loss: Any) -> None:
     model = network()
     probe = begun(model, strict=True)
     data = batches(6)
-    found = probe.examine(model, data, loss, progress=False)
+    found = probe.examine(model, data, loss, progress=False, curve=False)
     rows = [by_hand(model, loss, [(x[i : i + 1], y[i : i + 1])], -1)
             for x, y in data for i in range(6)]  # fmt: skip
     assert found is not None
@@ -194,7 +194,7 @@ def test_a_loss_and_a_forward_that_write_into_what_they_are_given_change_nothing
     def loss(output: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(output.mul_(2.0), target.remainder_(2))
 
-    found = probe.examine(model, data, loss, progress=False)
+    found = probe.examine(model, data, loss, progress=False, curve=False)
     assert all(torch.equal(x, before) for (x, _), before in zip(data, given, strict=True))
     model.eval()
     with torch.no_grad():
@@ -216,7 +216,7 @@ def test_padding_that_a_loss_averages_in_is_said(capfd: pytest.CaptureFixture[st
             return F.cross_entropy(output.transpose(1, 2), target, reduction=kind)
 
         said(capfd)
-        assert probe.examine(model, [(x, labels)], loss, progress=False) is not None
+        assert probe.examine(model, [(x, labels)], loss, progress=False, curve=False) is not None
         expected = [
             (
                 "resnet-probe: examine: 40% of the loss's values are exactly 0 where targets hold"
@@ -257,7 +257,7 @@ def test_running_averages_that_lag_are_said(rows: int, capfd: pytest.CaptureFixt
             probe.log(loss=loss)
         said(capfd)
         before = {key: one.clone() for key, one in model.state_dict().items()}
-        assert probe.examine(model, data, F.cross_entropy, progress=False) is not None
+        assert probe.examine(model, data, F.cross_entropy, progress=False, curve=False) is not None
         assert all(torch.equal(one, before[key]) for key, one in model.state_dict().items())
         return said(capfd)
 
@@ -283,17 +283,17 @@ def test_what_no_identity_knows_is_measured_anew(capfd: pytest.CaptureFixture[st
 
     model = Scaled()
     probe = begun_with(model, torch.randn(4, 6))
-    first = probe.examine(model, batches(), F.cross_entropy)
-    same = probe.examine(model, batches(), F.cross_entropy)
+    first = probe.examine(model, batches(), F.cross_entropy, curve=False)
+    same = probe.examine(model, batches(), F.cross_entropy, curve=False)
     assert "examine: 2 blocks, all of them measured before\n" in capfd.readouterr().err
     assert first == same
     model.factor = 0.0
-    other = probe.examine(model, batches(), F.cross_entropy)
+    other = probe.examine(model, batches(), F.cross_entropy, curve=False)
     assert other is not None
     assert other.base_loss == pytest.approx(float(np.log(3)))
     assert [one.loss_change for one in other] == [0, 0]
     assert "all of them" not in capfd.readouterr().err
-    again = probe.examine(model, batches(), F.cross_entropy)
+    again = probe.examine(model, batches(), F.cross_entropy, curve=False)
     assert again == other
     assert "all of them" in capfd.readouterr().err
     probe.finish()
@@ -308,7 +308,7 @@ def test_the_maps_of_a_dense_layer_are_zeros_wherever_they_are_joined() -> None:
     probe = resnet_probe.attach(model.train(), optimizer, strict=True)
     F.cross_entropy(model(x), y).backward()
     optimizer.step()
-    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False)
+    found = probe.examine(model, [(x, y)], F.cross_entropy, progress=False, curve=False)
     assert found is not None
     assert len(found) == 6
     layers = dict(model.named_modules())
@@ -339,10 +339,15 @@ def test_a_choice_that_means_nothing_is_one_line(
 ) -> None:
     model = network()
     probe = begun(model)
-    assert probe.examine(model, batches(), F.cross_entropy, progress=False, **options) is None
+    assert (
+        probe.examine(model, batches(), F.cross_entropy, progress=False, **options, curve=False)
+        is None
+    )
     (line,) = said(capfd)
     assert words in line
-    found = probe.examine(model, batches(), F.cross_entropy, samples=np.int64(3), progress=False)
+    found = probe.examine(
+        model, batches(), F.cross_entropy, samples=np.int64(3), progress=False, curve=False
+    )
     assert found is not None
     assert found.samples == 3
     probe.finish()
@@ -353,7 +358,7 @@ def test_a_batch_without_numbers_is_one_line(capfd: pytest.CaptureFixture[str]) 
     model = network()
     probe = begun(model)
     data = [(torch.randn(4, 6, device="meta"), torch.zeros(4).long())]
-    assert probe.examine(model, data, F.cross_entropy, progress=False) is None
+    assert probe.examine(model, data, F.cross_entropy, progress=False, curve=False) is None
     (line,) = said(capfd)
     assert "a tensor of it is on the meta device; give batches that hold numbers" in line
     probe.finish()

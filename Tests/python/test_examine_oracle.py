@@ -267,7 +267,7 @@ def test_the_change_of_the_loss_is_that_of_a_forward_written_without_the_block(n
     case = CASES[name]
     model, probe = trained(case)
     batches = [case.batch(), case.batch()]
-    found = probe.examine(model, batches, case.loss, progress=False)
+    found = probe.examine(model, batches, case.loss, progress=False, curve=False)
     assert found is not None
     assert not found.left_out
     assert len(found) == (case.blocks or len(probe.blocks or ())), probe.blocks
@@ -291,12 +291,12 @@ def test_blocks_are_removed_together_and_alone() -> None:
     model, probe = trained(case)
     batch = case.batch()
     found = probe.examine(model, [batch], case.loss, blocks="layer2*", progress=False,
-                          together=[["layer2.0", "layer1.0"], [2]])  # fmt: skip
+                          together=[["layer2.0", "layer1.0"], [2]], curve=False)  # fmt: skip
     assert found is not None
     assert [one.ordinals for one in found] == [(1,), (0, 1), (2,)]
     assert found[1].name == "layer1.0 + layer2.0"
     assert found[1].identity_gap is None
-    only = probe.examine(model, [batch], case.loss, blocks=[1], progress=False)
+    only = probe.examine(model, [batch], case.loss, blocks=[1], progress=False, curve=False)
     assert only is not None
     assert only[0].loss_change == found[0].loss_change
     assert (only[0].lower, only[0].upper) == (found[0].lower, found[0].upper)
@@ -313,7 +313,7 @@ def test_a_block_whose_branch_is_zero_changes_nothing_at_all(name: str) -> None:
     with torch.no_grad():
         for parameter in block.site.last_map:
             model.get_parameter(parameter).zero_()
-    found = probe.examine(model, [case.batch()], case.loss, progress=False)
+    found = probe.examine(model, [case.batch()], case.loss, progress=False, curve=False)
     assert found is not None
     one = found[1]
     assert (one.loss_change, one.lower, one.upper) == (0.0, 0.0, 0.0)
@@ -328,7 +328,7 @@ def test_identity_gaps_are_those_of_eval_mode() -> None:
     case = CASES["post-activation"]
     model, probe = trained(case)
     x, y = case.batch()
-    found = probe.examine(model, [(x, y)], case.loss, progress=False)
+    found = probe.examine(model, [(x, y)], case.loss, progress=False, curve=False)
     assert found is not None
     kept: list[Tensor] = []
     model.eval()

@@ -101,9 +101,9 @@ def test_a_shuffled_loader_gives_one_set_and_a_finished_examination_is_not_run_a
     spool: pathlib.Path,
 ) -> None:
     model, probe = begun()
-    first = probe.examine(model, shuffled(), Loss(0, nothing), progress=False)
+    first = probe.examine(model, shuffled(), Loss(0, nothing), progress=False, curve=False)
     again = Loss(0, nothing)
-    second = probe.examine(model, shuffled(), again, progress=False)
+    second = probe.examine(model, shuffled(), again, progress=False, curve=False)
     assert first == second
     assert again.calls == 5 + 1  # the untouched network, which still has that loss
     assert [one.ordinals for one in recorded(spool)] == [(0,), (1,), (2,)]
@@ -112,7 +112,7 @@ def test_a_shuffled_loader_gives_one_set_and_a_finished_examination_is_not_run_a
     assert first.step == 8
     with torch.no_grad():
         next(model.parameters()).add_(0.01)
-    third = probe.examine(model, shuffled(), again, progress=False)
+    third = probe.examine(model, shuffled(), again, progress=False, curve=False)
     assert third is not None
     assert third.base_loss != first.base_loss
     assert len({one.examination for one in recorded(spool)}) == 2
@@ -122,11 +122,17 @@ def test_a_shuffled_loader_gives_one_set_and_a_finished_examination_is_not_run_a
 def test_later_calls_add_sets_of_blocks_to_the_same_examination(spool: pathlib.Path) -> None:
     model, probe = begun()
     whole = Loss(0, nothing)
-    probe.examine(model, shuffled(), whole, blocks=["layer2.0"], progress=False)
-    singles = probe.examine(model, shuffled(), whole, progress=False)
+    probe.examine(model, shuffled(), whole, blocks=["layer2.0"], progress=False, curve=False)
+    singles = probe.examine(model, shuffled(), whole, progress=False, curve=False)
     assert whole.calls == 5 + 1 + 5 + 5 + 1 + 2 * 5
     both = probe.examine(
-        model, shuffled(), whole, blocks=[], together=[["layer1.0", "layer3.0"]], progress=False
+        model,
+        shuffled(),
+        whole,
+        blocks=[],
+        together=[["layer1.0", "layer3.0"]],
+        progress=False,
+        curve=False,
     )
     assert singles is not None
     assert both is not None
@@ -148,7 +154,7 @@ def test_an_interrupt_stops_it_and_the_same_call_goes_on(
     handler = signal.getsignal(signal.SIGINT)
     modes = [module.training for module in model.modules()]
     # Five batches untouched, one again, five without the first block, then within the second.
-    found = probe.examine(model, shuffled(), Loss(13, interrupt))
+    found = probe.examine(model, shuffled(), Loss(13, interrupt), curve=False)
     assert found is not None
     assert (len(found), found.remaining) == (1, 2)
     assert "2 not measured yet" in repr(found)
@@ -158,7 +164,7 @@ def test_an_interrupt_stops_it_and_the_same_call_goes_on(
     assert signal.getsignal(signal.SIGINT) is handler
     assert [module.training for module in model.modules()] == modes
     rest = Loss(0, nothing)
-    found = probe.examine(model, shuffled(), rest)
+    found = probe.examine(model, shuffled(), rest, curve=False)
     assert found is not None
     assert (len(found), found.remaining) == (3, 0)
     assert rest.calls == 5 + 1 + 2 * 5
@@ -172,7 +178,7 @@ def test_a_second_interrupt_raises_and_leaves_all_as_it_was(spool: pathlib.Path)
     modes = [module.training for module in model.modules()]
     state = torch.get_rng_state()
     with pytest.raises(KeyboardInterrupt):
-        probe.examine(model, shuffled(), Loss(13, twice), progress=False)
+        probe.examine(model, shuffled(), Loss(13, twice), progress=False, curve=False)
     assert [module.training for module in model.modules()] == modes
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.is_grad_enabled()
@@ -184,7 +190,7 @@ def test_an_interrupt_before_anything_was_measured_is_said(
     spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model, probe = begun()
-    assert probe.examine(model, shuffled(), Loss(2, interrupt)) is None
+    assert probe.examine(model, shuffled(), Loss(2, interrupt), curve=False) is None
     assert "examine: stopped before anything was measured\n" in said(capfd)
     assert recorded(spool) == []
     probe.finish()
@@ -203,15 +209,18 @@ def test_an_interrupt_while_batches_are_read_ends_that(
                 interrupt()
             yield torch.zeros(0, 3, 8, 8), torch.zeros(0)
 
-    assert probe.examine(model, endless(), F.cross_entropy) is None
+    assert probe.examine(model, endless(), F.cross_entropy, curve=False) is None
     assert len(read) == 3
     assert "examine: stopped before anything was measured\n" in said(capfd)
     assert recorded(spool) == []
     # Where interrupts are handled by another, the first that comes through stops it too.
     before = signal.signal(signal.SIGINT, raises)
     try:
-        assert probe.examine(model, shuffled(), Loss(2, interrupt), progress=False) is None
-        found = probe.examine(model, shuffled(), Loss(13, interrupt), progress=False)
+        assert (
+            probe.examine(model, shuffled(), Loss(2, interrupt), progress=False, curve=False)
+            is None
+        )
+        found = probe.examine(model, shuffled(), Loss(13, interrupt), progress=False, curve=False)
     finally:
         signal.signal(signal.SIGINT, before)
     assert found is not None
@@ -222,7 +231,9 @@ def test_an_interrupt_while_batches_are_read_ends_that(
 def test_the_time_given_ends_it_after_one_block_at_least(spool: pathlib.Path) -> None:
     model, probe = begun()
     for left in (2, 1, 0):
-        found = probe.examine(model, shuffled(), F.cross_entropy, seconds=1e-6, progress=False)
+        found = probe.examine(
+            model, shuffled(), F.cross_entropy, seconds=1e-6, progress=False, curve=False
+        )
         assert found is not None
         assert found.remaining == left
     assert len(recorded(spool)) == 3
@@ -235,7 +246,7 @@ def test_after_kill_9_another_process_measures_what_is_missing(spool: pathlib.Pa
         from test_examine_resumed import Loss, begun, shuffled
         model, probe = begun()
         kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
-        probe.examine(model, shuffled(), Loss(13, kill), progress=False)
+        probe.examine(model, shuffled(), Loss(13, kill), progress=False, curve=False)
     """
     path = os.pathsep.join([str(ROOT / "Tests" / "python"), str(ROOT / "Sources" / "python")])
     ended = subprocess.run(
@@ -250,7 +261,7 @@ def test_after_kill_9_another_process_measures_what_is_missing(spool: pathlib.Pa
         path.rename(spool / "delivered" / path.name)
     model, probe = begun()
     rest = Loss(0, nothing)
-    found = probe.examine(model, shuffled(), rest, progress=False)
+    found = probe.examine(model, shuffled(), rest, progress=False, curve=False)
     assert found is not None
     assert len(found) == 3
     assert rest.calls == 5 + 1 + 2 * 5
@@ -263,14 +274,14 @@ def test_after_kill_9_another_process_measures_what_is_missing(spool: pathlib.Pa
     probe.finish()
     other, unlike = begun("ff" * 16)
     rest = Loss(0, nothing)
-    assert unlike.examine(other, shuffled(), rest, progress=False) is not None
+    assert unlike.examine(other, shuffled(), rest, progress=False, curve=False) is not None
     assert rest.calls == 5 + 1 + 3 * 5
     unlike.finish()
 
 
 def test_damaged_and_foreign_segments_are_passed_over(spool: pathlib.Path) -> None:
     model, probe = begun()
-    first = probe.examine(model, shuffled(), Loss(13, interrupt), progress=False)
+    first = probe.examine(model, shuffled(), Loss(13, interrupt), progress=False, curve=False)
     assert first is not None
     (path,) = spool.glob("*.rpj")
     data = path.read_bytes()
@@ -279,7 +290,7 @@ def test_damaged_and_foreign_segments_are_passed_over(spool: pathlib.Path) -> No
     damaged = bytearray(data)
     damaged[-3] ^= 0xFF
     (spool / f"{'dd' * 16}.0.rpj").write_bytes(damaged)
-    found = probe.examine(model, shuffled(), Loss(0, nothing), progress=False)
+    found = probe.examine(model, shuffled(), Loss(0, nothing), progress=False, curve=False)
     assert found is not None
     assert len(found) == 3
     assert found[0] == first[0]
@@ -312,17 +323,19 @@ def test_another_loss_is_another_examination(spool: pathlib.Path) -> None:
         Scaled(3.0),
         Scaled(4.0),
     ]
-    found = [probe.examine(model, shuffled(), loss, progress=False) for loss in losses]
+    found = [probe.examine(model, shuffled(), loss, progress=False, curve=False) for loss in losses]
     factor = 5.0
-    found.append(probe.examine(model, shuffled(), losses[5], progress=False))
+    found.append(probe.examine(model, shuffled(), losses[5], progress=False, curve=False))
     with torch.autocast("cpu", torch.bfloat16):
-        found.append(probe.examine(model, shuffled(), losses[0], progress=False))
+        found.append(probe.examine(model, shuffled(), losses[0], progress=False, curve=False))
     assert len({one.examination for one in recorded(spool)}) == len(losses) + 2
     bases = [one.base_loss for one in found if one is not None]
     assert bases[5] == bases[4] == pytest.approx(2 * bases[0], rel=1e-6)
     assert bases[10] == pytest.approx(5 * bases[0], rel=1e-6)
     assert bases[9] == pytest.approx(4 * bases[0], rel=1e-6)
-    again = [probe.examine(model, shuffled(), loss, progress=False) for loss in losses[:5]]
+    again = [
+        probe.examine(model, shuffled(), loss, progress=False, curve=False) for loss in losses[:5]
+    ]
     assert again == found[:5]
     assert len({one.examination for one in recorded(spool)}) == len(losses) + 2
     probe.finish()

@@ -110,7 +110,8 @@ def test_everything_is_bit_for_bit_as_before(make: Callable[[], nn.Module]) -> N
     before, drawn = content(model, optimizer), own.get_state()
     found = probe.examine(model, loader, F.cross_entropy, progress=False)
     assert found is not None
-    assert len(found) == 3
+    assert found.curve is not None
+    assert len(found) >= 3
     assert content(model, optimizer) == before
     assert torch.equal(own.get_state(), drawn)
     probe.finish()
@@ -146,9 +147,9 @@ def trajectory(spool: pathlib.Path, *, examines: bool, accumulate: int = 1) -> t
             if examines:
                 examine(probe, model, loader)  # gradients are there
         optimizer.step()
+        probe.log(loss=loss)  # a frame waits half a second for it, which examining may take
         if examines:
             examine(probe, model, loader)
-        probe.log(loss=loss)
         losses.append(loss.item())
     probe.finish()
     state = [*model.state_dict().values(), torch.get_rng_state()]
@@ -159,7 +160,9 @@ def trajectory(spool: pathlib.Path, *, examines: bool, accumulate: int = 1) -> t
 
 
 def examine(probe: resnet_probe.Probe, model: nn.Module, loader: Any) -> None:
-    found = probe.examine(model, loader, F.cross_entropy, samples=8, blocks=[0, 1], progress=False)
+    found = probe.examine(
+        model, loader, F.cross_entropy, samples=8, blocks=[0, 1], progress=False, curve=False
+    )
     assert found is not None
     assert len(found) == 2
 
@@ -189,7 +192,10 @@ def test_casts_of_autocast_are_not_kept_for_the_training_pass() -> None:
         step(model, optimizer, [rows()[:4]])
         with torch.autocast("cpu", torch.bfloat16):
             if examines:
-                assert probe.examine(model, data, F.cross_entropy, progress=False) is not None
+                assert (
+                    probe.examine(model, data, F.cross_entropy, progress=False, curve=False)
+                    is not None
+                )
             loss = F.cross_entropy(model(data[0][0]), data[0][1])
         optimizer.zero_grad()
         loss.backward()
@@ -211,8 +217,7 @@ def test_a_callback_of_the_training_may_examine() -> None:
         found.append(probe.examine(
             model, [torch.randint(0, 11, (4, 6))],
             lambda output, ids: F.cross_entropy(output[0].flatten(0, 1), ids.flatten()),
-            progress=False,
-        ))  # fmt: skip
+            progress=False, curve=False))  # fmt: skip
 
     optimizer.register_step_post_hook(after)
     for _ in range(2):
@@ -238,7 +243,9 @@ def test_a_loader_that_is_being_iterated_with_persistent_workers_goes_on() -> No
         optimizer.step()
         seen.append(x)
         if place == 0:
-            found = probe.examine(model, loader, F.cross_entropy, samples=6, progress=False)
+            found = probe.examine(
+                model, loader, F.cross_entropy, samples=6, progress=False, curve=False
+            )
             assert found is not None
     assert torch.equal(torch.cat(seen), rows().tensors[0])
     probe.finish()

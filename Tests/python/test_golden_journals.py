@@ -1,4 +1,4 @@
-"""The bytes of the golden journals, from the values that GoldenJournals.swift gives them."""
+"""The bytes of the golden journals, from the values that Tests/Support/Swift gives them."""
 
 import math
 
@@ -8,7 +8,6 @@ from resnet_probe.journal.ablation_wire import (
     ABLATION,
     Ablation,
     ablation_record,
-    fields_of,
     read_ablation,
 )
 from resnet_probe.journal.frame import (
@@ -18,7 +17,12 @@ from resnet_probe.journal.frame import (
     Moments,
     Pooled,
 )
+from resnet_probe.journal.head_wire import ExaminationHead
+from resnet_probe.journal.protobuf_fields import fields_of
+from resnet_probe.journal.removal_order_wire import RemovalOrder, removal_order_record
+from resnet_probe.journal.reuse_wire import Reuse, Source, reuse_record
 from resnet_probe.journal.run import RunOpened
+from resnet_probe.journal.similarity_wire import Similarity, similarity_record
 
 from journals import FIXTURES, MapBlock
 
@@ -90,6 +94,21 @@ ABLATIONS = [
     ),
 ]  # fmt: skip
 
+EXAMINED = ExaminationHead(bytes(range(0x40, 0x50)), 100, 64, 2, 0.5, 0.125, 0.95)
+EXAMINED_EARLIER = ExaminationHead(bytes(range(0x50, 0x60)), 0, 64, 1, 2.25, None, 0.9)
+SIMILARITIES = [
+    Similarity(0, 0, Moments(64, 0.125, 0.5), 63, Moments(60, -3.0, 1.5)),
+    Similarity(0, 1, cka=0.75, branch_cka=-0.25),
+]
+STILL = Similarity(1, 1, Moments(64, 0.0, 0.0), 64, cka=0.0)
+REUSE = Reuse(1, (Source(None, 16, 0.25), Source(0, 12, 0.0)))
+ORDERS = [
+    RemovalOrder("greedy", 0, 0, (1,)),
+    RemovalOrder("greedy", 0, 1, (0,)),
+    RemovalOrder("deepest_first", 0, 0, (1, 0)),
+    RemovalOrder("random", 2, 0, (0, 1)),
+]
+
 
 def segment(number: int, payloads: list[bytes]) -> bytes:
     head = [wire.opened_record(OPENED, JOURNAL, number), wire.block_map_record(BLOCKS)]
@@ -121,6 +140,19 @@ def test_a_segments_file_is_named_for_its_journal_and_number() -> None:
 def test_journal_with_ablations_is_written_byte_for_byte() -> None:
     written = segment(2, [ablation_record(one) for one in ABLATIONS])
     assert written == (FIXTURES / "ablations.rpj").read_bytes()
+
+
+def test_journal_with_examinations_is_written_byte_for_byte() -> None:
+    written = segment(
+        3,
+        [
+            similarity_record(EXAMINED, SIMILARITIES),
+            similarity_record(EXAMINED_EARLIER, [STILL]),
+            reuse_record(EXAMINED, REUSE),
+        ]
+        + [removal_order_record(EXAMINED, order) for order in ORDERS],
+    )
+    assert written == (FIXTURES / "examinations.rpj").read_bytes()
 
 
 @pytest.mark.parametrize("place", range(len(ABLATIONS)))

@@ -119,6 +119,9 @@ extension ProbeCore.Record {
       record + 2 * MemoryLayout<BlockStatistics>.stride * frame.blocks.count
         + 2 * MemoryLayout<Metric>.stride * frame.metrics.count
     case .metrics(_, let metrics): record + 2 * MemoryLayout<Metric>.stride * metrics.count
+    case .similarity(_, let pairs): record + MemoryLayout<Similarity>.stride * pairs.count
+    case .reuse(_, let reuse): record + MemoryLayout<Reuse.Source>.stride * reuse.sources.count
+    case .removalOrder(_, let order): record + MemoryLayout<Int>.stride * order.ordinals.count
     case .attemptFinished, .ablation: record
     }
   }

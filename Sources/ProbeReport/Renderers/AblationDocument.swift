@@ -18,7 +18,7 @@ public struct ExaminationDocument: Encodable, Sendable {
   public let confidence: OrNull<Double>
   /// `tolerance`: what removing a block may cost, by the settings and this loss.
   public let tolerance: OrNull<Double>
-  /// `together`: the sets of several blocks that were removed together.
+  /// `together`: the sets of several blocks that were removed for their own sake, none of an order's.
   public let together: [JointAblationDocument]
 
   init(_ ablations: Ablations, settings: VerdictSettings) {
@@ -31,7 +31,7 @@ public struct ExaminationDocument: Encodable, Sendable {
     baseError = OrNull(finite: examination.baseError)
     confidence = OrNull(finite: examination.confidence)
     tolerance = OrNull(finite: settings.tolerance(of: examination))
-    together = ablations.all.filter { $0.ordinals.count > 1 }.map(JointAblationDocument.init)
+    together = ablations.sets.map(JointAblationDocument.init)
   }
 }
 

@@ -16,6 +16,9 @@ public struct JSONRenderer: Sendable, Hashable {
   /// A comparison of runs in the same way, described by ``ComparisonDocument``.
   public func render(_ comparison: Comparison) -> String { write(ComparisonDocument(comparison)) }
 
+  /// A plan in the same way, described by ``PlanDocument``.
+  public func render(_ plan: Plan) -> String { write(PlanDocument(plan)) }
+
   private func write(_ document: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]

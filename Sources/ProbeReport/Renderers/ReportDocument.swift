@@ -10,8 +10,8 @@ public struct ReportDocument: Encodable, Sendable {
   public let run: RunDocument
   /// `blocks`: the blocks in network order.
   public let blocks: [BlockDocument]
-  /// `depth`: how much of the depth is used; null until it is computed.
-  public let depth: OrNull<Never>
+  /// `depth`: how much of the depth is in use; null where nothing is known of it.
+  public let depth: OrNull<DepthDocument>
   /// `examination`: what the ablations were measured on; null where the network was never examined.
   public let examination: OrNull<ExaminationDocument>
   /// `skill`: how well statistics order the ablated blocks; null where no single block was ablated.
@@ -32,7 +32,7 @@ public struct ReportDocument: Encodable, Sendable {
     format = Self.currentFormat
     run = RunDocument(report.run, window: report.window)
     blocks = report.blocks.map(BlockDocument.init)
-    depth = OrNull(nil)
+    depth = OrNull(DepthDocument(report.depth, words: DepthWords(report).sentences))
     examination = OrNull(
       report.ablations.map { ExaminationDocument($0, settings: report.settings) })
     skill = OrNull(

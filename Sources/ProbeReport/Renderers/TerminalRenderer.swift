@@ -54,18 +54,21 @@ public struct TerminalRenderer: Sendable, Hashable {
       }
     }
     lines += skill(report)
+    lines += DepthSection(report.depth, width: width, colour: colour).lines
     if let reference = report.reference {
       lines += PublishedSection(reference, width: width, colour: colour).lines
     }
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// What gradients do over depth and what predictions are worth, a sentence each.
+  /// What gradients do over depth, what predictions are worth and how much of the depth works, a sentence
+  /// each.
   private func evidence(_ report: Report) -> [String] {
     let sentences =
       [GradientWords.sentence(report.gradients)].compactMap { $0 }
       + SkillWords.sentences(
         report.skill, blocks: report.blocks.count, confidence: report.settings.confidence)
+      + DepthWords(report).sentences
     guard !sentences.isEmpty else { return [] }
     return [""] + sentences.flatMap { WordWrap.lines($0, width: width, indent: 2) }
   }

@@ -78,14 +78,16 @@ class Probe:
         confidence: float = 0.95, seconds: float | None = None, progress: bool = True,
         error_fn: Callable[[Any, Any], Any] | None = None,
         forward: Callable[[torch.nn.Module, Any], Any] | None = None,
+        similarity: bool = True, curve: bool = True,
     ) -> Examination | None:  # fmt: skip
-        """Removes one block after the other and measures what that does to the loss.
+        """Removes blocks, one alone and several together, and measures what that does to the loss.
 
         On a fixed probe set, in eval mode, without gradients: what training goes on with (modes,
         buffers, generators, gradients, the step that is recorded next) stays as it is, bit for bit.
-        Costs one pass over the probe set a block; says so before it starts. Ctrl-C stops it; the
-        same call again, also in another process that goes on with the run, measures what is missing.
-        Call it between steps; of several processes rank 0 examines. The article "Examine" has more.
+        Costs one pass over the probe set a block, and the curve three to five more; says so before
+        it starts. Ctrl-C stops it; the same call again, also in another process that goes on with
+        the run, measures what is missing. Call it between steps; of several processes rank 0
+        examines. The article "Examine" has more.
 
         Args:
             model: The attached network.
@@ -102,6 +104,10 @@ class Probe:
             error_fn: The error of an output and a target, 0 to 1; by default where the greatest
                 logit is not the target's.
             forward: How to call the network on a batch, where it is not `model(*inputs)`.
+            similarity: Measure in the untouched pass too how alike blocks are: span distances, CKA
+                and what dense blocks reuse.
+            curve: Remove sets of the chosen blocks too: proposed ones, and ever more blocks in a
+                greedy order, the deepest first, and at random.
 
         Returns:
             What was measured, which prints as a table; None where nothing could be, with one line.
@@ -109,8 +115,9 @@ class Probe:
         if self._loop is None:
             return None
         options = Options(
-            samples, blocks, together, confidence, seconds, progress, error_fn, forward
-        )
+            samples, blocks, together, confidence, seconds, progress, error_fn, forward, similarity,
+            curve,
+        )  # fmt: skip
         return examine_in(self._loop, model, batches, loss_fn, options)
 
     def finish(self, status: Literal["completed", "failed"] = "completed") -> None:

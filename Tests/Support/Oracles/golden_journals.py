@@ -2,7 +2,8 @@
 """Writes the golden journals that every implementation of the journal is held to.
 
 Standard library only: protobuf's wire format is written out by hand, the checksum is zlib's. Run from
-anywhere; writes Tests/Support/Fixtures/*.rpj. The values stand again in GoldenJournals.swift.
+anywhere; writes Tests/Support/Fixtures/*.rpj but ablations.rpj. The values stand again in
+GoldenJournals.swift and GoldenExaminations.swift.
 """
 
 import pathlib
@@ -105,6 +106,43 @@ def finished(step: int) -> bytes:
     return message(5, double(2, 1.75e9 + 500) + integer(3, step))
 
 
+def examination(
+    first: int, step: int, planned: int, base_loss: float, base_error: float | None, confidence: float
+) -> bytes:
+    body = data(1, bytes(range(first, first + 16))) + integer(2, step) + integer(4, 64)
+    body += integer(5, planned) + double(6, base_loss)
+    if base_error is not None:
+        body += double(7, base_error, always=True)
+    return body + double(8, confidence)
+
+
+def similarities() -> list[bytes]:
+    both = examination(0x40, 100, 2, 0.5, 0.125, 0.95)
+    span = message(2, moments(64, 0.125, 0.5)) + integer(3, 63)
+    span += message(4, moments(60, -3.0, 1.5))
+    apart = integer(1, 1) + double(5, 0.75, always=True) + double(6, -0.25, always=True)
+    alone = examination(0x50, 0, 1, 2.25, None, 0.9)
+    # A block that does nothing: all gaps are 0 and have no logarithm.
+    still = integer(1, 1) + message(2, moments(64, 0.0, 0.0)) + integer(3, 64)
+    still += double(5, 0.0, always=True)
+    return [
+        message(6, both + message(10, span) + message(10, apart)),
+        message(6, alone + integer(9, 1) + message(10, still)),
+    ]
+
+
+def reuse() -> bytes:
+    body = examination(0x40, 100, 2, 0.5, 0.125, 0.95) + integer(9, 1)
+    stage = integer(2, 16) + double(3, 0.25)
+    block = integer(1, 0, always=True) + integer(2, 12)
+    return message(7, body + message(10, stage) + message(10, block))
+
+
+def removal_order(strategy: int, number: int, place: int, ordinals: bytes) -> bytes:
+    body = examination(0x40, 100, 2, 0.5, 0.125, 0.95) + integer(9, strategy)
+    return message(9, body + integer(10, number) + integer(11, place) + data(12, ordinals))
+
+
 def record(payload: bytes) -> bytes:
     length = struct.pack("<I", len(payload))
     return length + struct.pack("<I", zlib.crc32(length + payload)) + payload
@@ -127,6 +165,16 @@ def main() -> None:
         "cut.rpj": segment(0, head + [frame(0, 0.25)], record(frame(10, 0.0625))[:100]),
         "zero-filled.rpj": segment(0, head + [frame(0, 0.25)], bytes(64)),
         "unknown-kind.rpj": segment(0, head + [unknown, frame(0, 0.25)]),
+        "examinations.rpj": segment(
+            3,
+            [run_opened(3), block_map(), *similarities(), reuse()]
+            + [
+                removal_order(0, 0, 0, bytes([1])),
+                removal_order(0, 0, 1, bytes([0])),
+                removal_order(1, 0, 0, bytes([1, 0])),
+                removal_order(2, 2, 0, bytes([0, 1])),
+            ],
+        ),
     }
     for name, content in files.items():
         assert len(content) <= 2048, (name, len(content))

@@ -12,18 +12,23 @@ import torch
 
 from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.examining.removal import EvalTrace, Removal, Seen, Spot
+from resnet_probe.examining.watch import Watch
+from resnet_probe.finding.plain import PlainCandidate
 from resnet_probe.finding.search import Search
 from resnet_probe.journal.frame import LogDistribution
 from resnet_probe.measuring.measurer import Measurer
 from resnet_probe.measuring.statistics import BlockStep, pack
 from resnet_probe.measuring.sums import ForwardSums
-from resnet_probe.tracing.trace import tensors_in
+from resnet_probe.tracing.listener import Join
+from resnet_probe.tracing.trace import Trace, tensors_in
 
 Key = tuple[str, tuple[str, ...]]
 
 
 class EvalSearch(Search):
     """A search in a pass in eval mode, whose modules take no fused path that nobody sees into."""
+
+    watch: Watch | None = None
 
     def begin(self, inputs: Sequence[torch.Tensor], within: FrameType | None = None) -> None:
         """Begins to listen."""
@@ -32,6 +37,28 @@ class EvalSearch(Search):
         if self._fast_paths is not None:
             self._fast_paths.remove()
             self._fast_paths = None
+
+    def before_join(self, trace: Trace, join: Join) -> Any:
+        """Takes a candidate; the watch sees its operands."""
+        taken = super().before_join(trace, join)
+        if self.watch is not None:
+            self.watch.before(trace, join, self.found_pass.present)
+        return taken
+
+    def after_join(self, trace: Trace, join: Join, result: torch.Tensor) -> None:
+        """Completes it; the watch sees the sum before anything is written into it."""
+        super().after_join(trace, join, result)
+        if self.watch is not None:
+            self.watch.after(trace, join, result, self.found_pass.present)
+
+    def _take_plain(
+        self, candidate: PlainCandidate, stream: torch.Tensor, output: torch.Tensor, *, whole: bool
+    ) -> None:
+        super()._take_plain(candidate, stream, output, whole=whole)
+        if self.watch is not None and whole:
+            name = self.names.modules.get(id(candidate.module), "")
+            present = self.found_pass.present
+            self.watch.plain(self.trace, candidate, name, stream, output, present)
 
 
 @dataclass(slots=True)
@@ -63,9 +90,10 @@ class BasePass:
     def __init__(
         self, network: torch.nn.Module, blocks: BlockMap, *,
         sample_axis: Literal["row", "token"] | None, chosen: Mapping[str, str] | None,
-        mask_of: Callable[[Any, Any], torch.Tensor | None],
+        mask_of: Callable[[Any, Any], torch.Tensor | None], watch: Watch | None = None,
     ) -> None:  # fmt: skip
         self.passes = Passes()
+        self._watch = watch
         self._network = network
         self._sample_axis = sample_axis
         self._chosen = chosen
@@ -74,10 +102,13 @@ class BasePass:
         for block in blocks:
             self._by_key[block.kind, block.site.parameters].append(block)
 
-    def run(self, batch: Any, call: Callable[[], Any]) -> Any:
-        """The network's output for one batch."""
+    def run(self, batch: Any, rows: int, call: Callable[[], Any]) -> Any:
+        """The network's output for one batch of so many rows."""
         measurer = Measurer(_call, "norms", _trains, counts_absorbed=False)
         search = EvalSearch(self._network, _call, measurer, self._sample_axis, self._chosen)
+        search.watch = self._watch
+        if self._watch is not None:
+            self._watch.begin(rows)
 
         def called(_: torch.nn.Module, args: Any, kwargs: Any) -> None:
             """A user's own call may give the network what is no part of the batch."""
@@ -94,11 +125,17 @@ class BasePass:
                     output = call()
                 finally:
                     search.end()
+        except BaseException:
+            if self._watch is not None:
+                self._watch.clear()
+            raise
         finally:
             handle.remove()
         found = search.blocks(output)
         self.passes.seen.append(below.seen)
         self._note(found, search)
+        if self._watch is not None:
+            self._watch.end(self.passes.spots[-1])
         return output
 
     def _note(self, found: BlockMap, search: Search) -> None:

@@ -5,51 +5,64 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from resnet_probe.delivery.segments import parse_file_name
-from resnet_probe.journal.ablation_wire import (
-    ABLATION,
-    Ablation,
-    Value,
-    fields_of,
-    read_ablation,
-)
+from resnet_probe.examining.orders import Key
+from resnet_probe.examining.plan import Ordinals
+from resnet_probe.journal.ablation_wire import ABLATION, Ablation, read_ablation
 from resnet_probe.journal.protobuf import tag
+from resnet_probe.journal.protobuf_fields import Value, fields_of
+from resnet_probe.journal.removal_order_wire import (
+    REMOVAL_ORDER,
+    RemovalOrder,
+    read_removal_order,
+)
 from resnet_probe.journal.spool import SpoolFolder, own_files
 from resnet_probe.journal.wire import HEADER_LENGTH, MAXIMUM_RECORD_LENGTH
 
 _FRAMING = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
-_IS_ABLATION = tag(ABLATION, 2)
+_KINDS = (tag(ABLATION, 2), tag(REMOVAL_ORDER, 2))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Earlier:
-    """An ablation that lies in the spool, and the attempt that measured it."""
+    """What lies in the spool of one examination, each with whether this attempt wrote it."""
 
-    ablation: Ablation
-    attempt: bytes
+    ablations: dict[Ordinals, tuple[Ablation, bool]] = field(default_factory=dict)
+    #: Of each order the block at a place.
+    orders: dict[Key, dict[int, tuple[int, bool]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+
+    def take(self, record: Ablation | RemovalOrder, *, is_own: bool) -> None:
+        """Takes a record in; what this attempt wrote goes before what others did."""
+        if isinstance(record, Ablation):
+            _, has_own = self.ablations.get(record.ordinals, (None, False))
+            if not has_own:
+                self.ablations[record.ordinals] = record, is_own
+            return
+        places = self.orders[record.strategy, record.number]
+        for place, ordinal in enumerate(record.ordinals, start=record.place):
+            _, has_own = places.get(place, (None, False))
+            if not has_own:
+                places[place] = ordinal, is_own
 
 
-def measured_before(
-    folder: SpoolFolder, run: bytes, attempt: bytes, examination: bytes
-) -> dict[tuple[int, ...], Earlier]:
-    """The ablations of an examination by their ordinals, from the segments of one run.
+def measured_before(folder: SpoolFolder, run: bytes, attempt: bytes, examination: bytes) -> Earlier:
+    """The records of an examination, from the segments of one run.
 
-    Of one that several attempts measured, this `attempt`'s. Complexity: reads the head of every
-    segment in the spool, and all of those of the run.
+    Complexity: reads the head of every segment in the spool, and all of those of the run.
     """
-    found: dict[tuple[int, ...], Earlier] = {}
+    found = Earlier()
     for descriptor in _segments(folder):
         try:
-            for one in _ablations(descriptor, run):
-                known = found.get(one.ablation.ordinals)
-                if one.ablation.examination == examination and (
-                    known is None or known.attempt != attempt
-                ):
-                    found[one.ablation.ordinals] = one
+            for record, of, by in _records(descriptor, run):
+                if of == examination:
+                    found.take(record, is_own=by == attempt)
         except (OSError, ValueError, IndexError, struct.error):
             continue  # damaged, or gone: what it held is measured again
         finally:
@@ -77,8 +90,11 @@ def _segments(folder: SpoolFolder) -> Iterator[int]:
             os.close(place)
 
 
-def _ablations(descriptor: int, run: bytes) -> Iterator[Earlier]:
-    """The ablations of a segment, if it is one of the run's."""
+def _records(descriptor: int, run: bytes) -> Iterator[tuple[Ablation | RemovalOrder, bytes, bytes]]:
+    """The ablations and orders of a segment, if it is one of the run's.
+
+    Each with its examination and its attempt.
+    """
     attempt = b""
     for number, payload in enumerate(_payloads(descriptor)):
         if number == 0:
@@ -87,10 +103,14 @@ def _ablations(descriptor: int, run: bytes) -> Iterator[Earlier]:
                 return
             stated = opened.get(4)
             attempt = stated if isinstance(stated, bytes) else b""
-        elif payload.startswith(_IS_ABLATION):
-            body = fields_of(payload).get(ABLATION)
-            if isinstance(body, bytes):
-                yield Earlier(read_ablation(body), attempt)
+            continue
+        for kind, body in fields_of(payload).items():
+            if kind == ABLATION and isinstance(body, bytes):
+                ablation = read_ablation(body)
+                yield ablation, ablation.examination, attempt
+            elif kind == REMOVAL_ORDER and isinstance(body, bytes):
+                head, order = read_removal_order(body)
+                yield order, head.examination, attempt
 
 
 def _message(payload: bytes, kind: int) -> dict[int, Value]:
@@ -100,7 +120,7 @@ def _message(payload: bytes, kind: int) -> dict[int, Value]:
 
 
 def _payloads(descriptor: int) -> Iterator[bytes]:
-    """The opening of a segment and its ablations, up to what is not whole.
+    """The opening of a segment and its ablations and orders, up to what is not whole.
 
     Frames, which are most of it, are passed over by their length.
     """
@@ -112,7 +132,7 @@ def _payloads(descriptor: int) -> Iterator[bytes]:
         length, checksum = _FRAMING.unpack_from(start)
         if not 0 < length <= MAXIMUM_RECORD_LENGTH:
             return
-        if at == HEADER_LENGTH or start[_FRAMING.size :] == _IS_ABLATION:
+        if at == HEADER_LENGTH or start[_FRAMING.size :] in _KINDS:
             payload = os.pread(descriptor, length, at + _FRAMING.size)
             if zlib.crc32(payload, zlib.crc32(start[: _LENGTH.size])) != checksum:
                 return

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from resnet_probe.examining.curve import Curve
+from resnet_probe.examining.similarities import Similarities
+from resnet_probe.examining.table import of_rows, signed
 from resnet_probe.journal.ablation_wire import Ablation
+
+#: Of how many blocks at most a row names all.
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,10 @@ class Examination:
     left_out: tuple[str, ...] = ()
     #: How many are still to be measured, where it was stopped.
     remaining: int = 0
+    #: How alike blocks are; None where that was not asked for.
+    similarity: Similarities | None = None
+    #: The loss along orders of removal; None without `curve`, or before it was begun.
+    curve: Curve | None = None
 
     def __iter__(self) -> Iterator[BlockAblation]:
         return iter(self.blocks)
@@ -86,19 +96,9 @@ class Examination:
             ("block removed", "loss change", "lower", "upper", "error change", "identity gap")
         ]
         rows += [_row(one) for one in self.blocks]
-        is_told = [any(row[column] for row in rows[1:]) for column in range(len(rows[0]))]
-        rows = [
-            tuple(cell for cell, told in zip(row, is_told, strict=True) if told) for row in rows
-        ]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if column == 0 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        lines.insert(1, "  ".join("─" * width for width in widths))
+        lines = of_rows(rows)
+        if self.curve is not None:
+            lines += ["", *repr(self.curve).splitlines()]
         lines += [f"! {sentence}" for sentence in self.left_out]
         if self.remaining:
             lines.append(f"! {self.remaining} not measured yet: the same call goes on")
@@ -109,11 +109,15 @@ def _row(one: BlockAblation) -> tuple[str, ...]:
     if one.non_finite:
         change, bounds = f"{one.non_finite} not finite", ("", "")
     else:
-        change, bounds = _signed(one.loss_change), (_signed(one.lower), _signed(one.upper))
+        change, bounds = signed(one.loss_change), (signed(one.lower), signed(one.upper))
     error = "" if one.error_change is None else f"{100 * one.error_change:+.2f} %"
     gap = "" if one.identity_gap is None else f"{one.identity_gap:.3g}"
-    return one.name, change, *bounds, error, gap
+    return _short(one), change, *bounds, error, gap
 
 
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.4g}"
+def _short(one: BlockAblation) -> str:
+    """The name; of many blocks the first and the last."""
+    names = one.name.split(" + ")
+    if len(names) <= _MOST_NAMED:
+        return one.name
+    return f"{names[0]} + {len(names) - 2} more + {names[-1]}"

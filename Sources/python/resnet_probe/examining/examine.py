@@ -100,10 +100,14 @@ def _ablating(
                                  "give other blocks=")  # fmt: skip
     is_keyed = any(isinstance(batch, Mapping) for batch in probe_set.batches)
     errors = RowErrors(options.error_fn, counts_tokens=not is_keyed)
-    rounds = Rounds(subject, probe_set, RowLosses(loss_fn), errors, options.forward, stop)
+    rounds = Rounds(
+        subject, probe_set, RowLosses(loss_fn), errors, options.forward, stop,
+        similarity=options.similarity,
+    )  # fmt: skip
     return Ablating(
         subject, rounds, sets, _identity(subject, probe_set, loss_fn, options),
         Bootstrap(probe_set.samples, float(options.confidence)), stop, progress,
+        curve=bool(options.curve),
     )  # fmt: skip
 
 

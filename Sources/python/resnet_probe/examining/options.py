@@ -24,6 +24,8 @@ class Options:
     progress: bool = True
     error_fn: Compare | None = None
     forward: Forward | None = None
+    similarity: bool = True
+    curve: bool = True
 
     def check(self) -> None:
         """Raises a ProbeError, in one line, for what means nothing."""

@@ -29,6 +29,8 @@ class ProbeSet:
 
     batches: list[Any] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
+    #: The same rows in the batches that they came in, where each is one of its own here.
+    whole: ProbeSet | None = None
 
     @property
     def samples(self) -> int:
@@ -42,7 +44,7 @@ class ProbeSet:
             for batch, rows in zip(self.batches, self.rows, strict=True)
             for row in range(rows)
         ]
-        return ProbeSet(parts, [1] * len(parts))
+        return ProbeSet(parts, [1] * len(parts), whole=self)
 
     def digest(self) -> bytes:
         """Follows from the content, bit for bit."""

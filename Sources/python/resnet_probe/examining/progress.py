@@ -33,6 +33,7 @@ class Progress:
         """Draws the bar anew."""
         if not self._has_bar or not self._total:
             return
+        self._total = max(self._total, done + 1)  # what was said may have been an estimate
         full = _WIDTH * done // self._total
         spent = time.monotonic() - self._start
         left = f", about {duration(spent / done * (self._total - done))} left" if done else ""

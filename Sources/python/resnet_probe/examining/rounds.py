@@ -18,6 +18,7 @@ from resnet_probe.examining.progress import Stop
 from resnet_probe.examining.removal import Misplaced, Removal, run_without
 from resnet_probe.examining.running_averages import by_batch_statistics, normalizers_in
 from resnet_probe.examining.subject import Subject
+from resnet_probe.examining.watch import Watch
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
 from resnet_probe.settings import mask_of
@@ -46,7 +47,7 @@ class Rounds:
 
     def __init__(
         self, subject: Subject, probe_set: ProbeSet, losses: RowLosses, errors: RowErrors,
-        forward: Forward | None, stop: Stop,
+        forward: Forward | None, stop: Stop, *, similarity: bool = True,
     ) -> None:  # fmt: skip
         assert subject.blocks is not None
         self._network = subject.network
@@ -56,11 +57,10 @@ class Rounds:
         self._forward = forward
         self._stop = stop
         self._modules: Mapping[str, torch.nn.Module] = dict(modules_of(subject.network))
-        source = subject.settings.mask
-        self._base = BasePass(
-            subject.network, subject.blocks, sample_axis=subject.settings.sample,
-            chosen=subject.chosen, mask_of=lambda args, kwargs: mask_of(source, args, kwargs),
-        )  # fmt: skip
+        #: What the untouched round tells of how alike blocks are.
+        self.watch = Watch(subject.blocks) if similarity else None
+        self._base = _base_pass(subject, self.watch if probe_set.whole is None else None)
+        self._watching = _base_pass(subject, self.watch)
         self.passes = self._base.passes
         self.samples = probe_set.samples
         self.batches = len(probe_set.batches)
@@ -80,9 +80,10 @@ class Rounds:
         """
         first: list[torch.Tensor] = []
 
-        def call(batch: Any, _: int) -> Any:
+        def call(batch: Any, number: int) -> Any:
+            run = call_of(self._network, self._forward, batch)
             try:
-                return self._base.run(batch, call_of(self._network, self._forward, batch))
+                return self._base.run(batch, self._probe_set.rows[number], run)
             except Exception as problem:
                 raise self._refusal(problem) from problem
 
@@ -98,7 +99,21 @@ class Rounds:
         self.seconds_of_first = time.perf_counter() - start
         self._compare(first[0], again.losses)
         self.lag = self._lag(float(first[0].mean()))
+        if self.watch is not None and self._probe_set.whole is not None:
+            self._watch(self._probe_set.whole, self.watch)
         return outcome
+
+    def _watch(self, whole: ProbeSet, watch: Watch) -> None:
+        """Where losses are taken row by row, a pass over whole batches tells how alike blocks are."""
+        for batch, rows in zip(whole.batches, whole.rows, strict=True):
+            self._stop.check()
+            own = moved(batch, self._network)
+            seed_generators()
+            try:
+                self._watching.run(own, rows, call_of(self._network, self._forward, own))
+            except Exception as problem:
+                watch.give_up(problem)
+                return
 
     def _lag(self, loss: float) -> tuple[float, float] | None:
         normalizers = normalizers_in(self._network)
@@ -174,3 +189,13 @@ class Rounds:
             "examine", type(self._network).__name__, f"its forward in eval mode raised {words}",
             "give batches as the training loop has them, or forward=, which calls it on one",
         )  # fmt: skip
+
+
+def _base_pass(subject: Subject, watch: Watch | None) -> BasePass:
+    assert subject.blocks is not None
+    source = subject.settings.mask
+    return BasePass(
+        subject.network, subject.blocks, sample_axis=subject.settings.sample,
+        chosen=subject.chosen, mask_of=lambda args, kwargs: mask_of(source, args, kwargs),
+        watch=watch,
+    )  # fmt: skip

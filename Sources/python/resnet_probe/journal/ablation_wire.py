@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from math import isfinite
 
 from resnet_probe.journal.frame import LogDistribution, Moments
+from resnet_probe.journal.head_wire import ExaminationHead
 from resnet_probe.journal.limits import believable_count, believable_step, believable_time
 from resnet_probe.journal.protobuf import delimited, double, integer, packed
+from resnet_probe.journal.protobuf_fields import Value, bytes_in, fields_of, number_in, varints_in
 from resnet_probe.journal.statistics_wire import log_distribution_body, moments_body
 
 ABLATION = 8
 """The number of the record's kind."""
-
-Value = int | float | bytes
 
 
 @dataclass(slots=True)
@@ -51,6 +51,8 @@ class Ablation:
     """The mean over samples 0, 2, 4 …; ``None`` where some loss was not finite."""
     loss_change_odd: float | None = None
     """The mean over the other half."""
+    loss_change_even_error: float | None = None
+    """The standard error of `loss_change_even`; ``None`` below two samples of that half too."""
     error_change: float | None = None
     """Error without the blocks minus error."""
     error_change_lower: float | None = None
@@ -59,6 +61,14 @@ class Ablation:
     """The same."""
     identity_gap: LogDistribution | None = None
     """The block's gap in eval mode over the probe set, where one was removed and has a gap."""
+
+    @property
+    def head(self) -> ExaminationHead:
+        """The examination that it is of."""
+        return ExaminationHead(
+            self.examination, self.step, self.samples, self.planned, self.base_loss,
+            self.base_error, self.confidence,
+        )  # fmt: skip
 
 
 _DOUBLES = (
@@ -85,6 +95,7 @@ def ablation_record(ablation: Ablation) -> bytes:
     gap = ablation.identity_gap
     distribution = None if gap is None else log_distribution_body(gap)
     body += b"" if distribution is None else delimited(19, distribution)
+    body += _optional(20, ablation.loss_change_even_error)
     return delimited(ABLATION, body)
 
 
@@ -98,98 +109,43 @@ def read_ablation(body: bytes) -> Ablation:
         found = fields_of(body)
         gap = found.get(19)
         optional = {
-            name: _number(found[place])
+            name: number_in(found[place])
             for place, name in enumerate(_DOUBLES, start=_FIRST_DOUBLE)
             if place in found
         }
         return Ablation(
-            examination=_bytes(found.get(1, b"")),
-            step=int(_number(found.get(2, 0))),
-            wall_time=_number(found.get(3, 0.0)),
-            samples=int(_number(found.get(4, 0))),
-            planned=int(_number(found.get(5, 0))),
-            base_loss=_number(found.get(6, 0.0)),
-            base_error=None if 7 not in found else _number(found[7]),
-            confidence=_number(found.get(8, 0.0)),
-            ordinals=tuple(_varints(_bytes(found.get(9, b"")))),
+            examination=bytes_in(found.get(1, b"")),
+            step=int(number_in(found.get(2, 0))),
+            wall_time=number_in(found.get(3, 0.0)),
+            samples=int(number_in(found.get(4, 0))),
+            planned=int(number_in(found.get(5, 0))),
+            base_loss=number_in(found.get(6, 0.0)),
+            base_error=None if 7 not in found else number_in(found[7]),
+            confidence=number_in(found.get(8, 0.0)),
+            ordinals=tuple(varints_in(bytes_in(found.get(9, b"")))),
             loss_change=_moments(found.get(10)),
-            non_finite=int(_number(found.get(11, 0))),
-            identity_gap=None if gap is None else _distribution(_bytes(gap)),
+            non_finite=int(number_in(found.get(11, 0))),
+            identity_gap=None if gap is None else _distribution(bytes_in(gap)),
+            loss_change_even_error=None if 20 not in found else number_in(found[20]),
             **optional,
         )
     except (IndexError, KeyError, struct.error, TypeError) as problem:
         raise ValueError(f"no ablation: {problem}") from None
 
 
-def fields_of(message: bytes) -> dict[int, Value]:
-    """The last value of each field of a message.
-
-    Raises:
-        IndexError, ValueError, struct.error: Where it is none.
-    """
-    found: dict[int, Value] = {}
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        number, wire_type = key >> 3, key & 7
-        if wire_type == 0:
-            found[number], at = _varint(message, at)
-        elif wire_type == 1:
-            (found[number],) = struct.unpack_from("<d", message, at)
-            at += 8
-        elif wire_type == 2:
-            length, at = _varint(message, at)
-            found[number] = message[at : at + length]
-            at += length
-        else:
-            raise ValueError(f"wire type {wire_type}")
-    return found
-
-
 def _optional(field: int, value: float | None) -> bytes:
     return b"" if value is None or not isfinite(value) else double(field, value, always=True)
 
 
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def _varints(message: bytes) -> list[int]:
-    found, at = [], 0
-    while at < len(message):
-        value, at = _varint(message, at)
-        found.append(value)
-    return found
-
-
-def _number(value: Value) -> float:
-    if isinstance(value, bytes):
-        raise TypeError("a number is a message")
-    return value
-
-
-def _bytes(value: Value) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError("a message is a number")
-    return value
-
-
 def _moments(value: Value | None) -> Moments:
-    found = {} if value is None else fields_of(_bytes(value))
-    n = int(_number(found.get(1, 0)))
-    return Moments(n, _number(found.get(2, 0.0)), _number(found.get(3, 0.0)))
+    found = {} if value is None else fields_of(bytes_in(value))
+    n = int(number_in(found.get(1, 0)))
+    return Moments(n, number_in(found.get(2, 0.0)), number_in(found.get(3, 0.0)))
 
 
 def _distribution(body: bytes) -> LogDistribution:
     found = fields_of(body)
     return LogDistribution(
-        int(_number(found.get(1, 0))), _moments(found.get(2)),
-        *(_number(found.get(place, 0.0)) for place in (3, 4, 5, 6)),
+        int(number_in(found.get(1, 0))), _moments(found.get(2)),
+        *(number_in(found.get(place, 0.0)) for place in (3, 4, 5, 6)),
     )  # fmt: skip

@@ -8,10 +8,14 @@ from resnet_probe.journal import wire
 from resnet_probe.journal.ablation_wire import Ablation, ablation_record
 from resnet_probe.journal.block_map_wire import MappedBlock
 from resnet_probe.journal.frame import Frame
+from resnet_probe.journal.head_wire import ExaminationHead
 from resnet_probe.journal.journal import Drop, JournalWriter
 from resnet_probe.journal.limits import GREATEST_STEP
 from resnet_probe.journal.metric_buffer import MetricBuffer
+from resnet_probe.journal.removal_order_wire import RemovalOrder, removal_order_record
+from resnet_probe.journal.reuse_wire import Reuse, reuse_record
 from resnet_probe.journal.run import RunOpened, random_identity
+from resnet_probe.journal.similarity_wire import Similarity, similarity_record
 from resnet_probe.journal.spool import Spool, SpoolFolder
 from resnet_probe.notices import Notices, ProbeError
 
@@ -119,9 +123,31 @@ class Attempt:
 
     def put_ablation(self, ablation: Ablation) -> None:
         """Writes an ablation, before what waits."""
-        drop = self._append([ablation_record(ablation)])
+        self._put([ablation_record(ablation)])
+
+    def put_removal_order(self, head: ExaminationHead, order: RemovalOrder) -> None:
+        """Writes an order of removal, or a part of one, before what waits."""
+        self._put([removal_order_record(head, order)])
+
+    def _put(self, payloads: list[bytes]) -> None:
+        drop = self._append(payloads)
         if drop is not None:
             self._say(drop)
+
+    def put_similarities(
+        self, head: ExaminationHead, pairs: Sequence[Similarity], reuse: Sequence[Reuse]
+    ) -> None:
+        """Writes how alike blocks are, a record for each earlier block, and what dense ones read."""
+        by_first: dict[int, list[Similarity]] = {}
+        for pair in pairs:
+            if not pair.is_empty:
+                by_first.setdefault(pair.first, []).append(pair)
+        payloads = [similarity_record(head, one) for one in by_first.values()]
+        payloads += [reuse_record(head, one) for one in reuse]
+        for payload in payloads:  # many at once may be more than a segment holds
+            drop = self._append([payload])
+            if drop is not None:
+                self._say(drop)
 
     def count_dropped(self, frames: int) -> None:
         """Counts frames for the next one that is written and for the end."""

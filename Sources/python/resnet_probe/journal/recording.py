@@ -12,7 +12,11 @@ from resnet_probe.journal.ablation_wire import Ablation
 from resnet_probe.journal.attempt import Attempt, Counts, unforeseen
 from resnet_probe.journal.block_map_wire import MappedBlock
 from resnet_probe.journal.frame import Frame
+from resnet_probe.journal.head_wire import ExaminationHead
+from resnet_probe.journal.removal_order_wire import RemovalOrder
+from resnet_probe.journal.reuse_wire import Reuse
 from resnet_probe.journal.run import RunOpened
+from resnet_probe.journal.similarity_wire import Similarity
 from resnet_probe.journal.spool import Spool
 from resnet_probe.notices import Notices, ProbeError
 
@@ -126,6 +130,20 @@ class Recording:
         with self._entered("an ablation") as is_open:
             if is_open:
                 self._attempt.put_ablation(ablation)
+
+    def put_removal_order(self, head: ExaminationHead, order: RemovalOrder) -> None:
+        """Writes an order of removal, or a part of one, at once."""
+        with self._entered("a removal order") as is_open:
+            if is_open:
+                self._attempt.put_removal_order(head, order)
+
+    def put_similarities(
+        self, head: ExaminationHead, pairs: Sequence[Similarity], reuse: Sequence[Reuse]
+    ) -> None:
+        """Writes at once how alike blocks are, and what dense ones read; as `put_ablation` does."""
+        with self._entered("similarities") as is_open:
+            if is_open:
+                self._attempt.put_similarities(head, pairs, reuse)
 
     def count_dropped(self, frames: int = 1) -> None:
         """Counts frames that never came to be: measured steps that were given up."""

@@ -58,8 +58,8 @@ class Measurer:
 
     def join(self, join: Join, manner: Manner, present: torch.Tensor | None) -> Measured:
         """Before the operation that joins branch and shortcut."""
-        branch, overwritten = self._branch(join)
-        present = _fitting(present, branch, manner.sample_axis)
+        branch, overwritten = branch_of(join)
+        present = fitting(present, branch, manner.sample_axis)
         measured = Measured()
         if manner.takes_forward:
             measured.forward = self._forward(join, manner, branch, present)
@@ -99,7 +99,7 @@ class Measurer:
     def again(self, tap: GradientTap, join: Join, manner: Manner) -> None:
         """Before the operation, in a checkpoint's second run of what `tap` waits for."""
         if _keeps_branch(join, manner):
-            branch, overwritten = self._branch(join)
+            branch, overwritten = branch_of(join)
             tap.hold_branch(branch.clone() if overwritten else branch)
 
     def joined_again(
@@ -120,7 +120,7 @@ class Measurer:
         present: torch.Tensor | None,
     ) -> Measured:  # fmt: skip
         """A block without a shortcut, after it."""
-        present = _fitting(present, output, manner.sample_axis)
+        present = fitting(present, output, manner.sample_axis)
         measured = Measured()
         if manner.takes_forward:
             measured.forward = sums.plain_sums(
@@ -144,21 +144,6 @@ class Measurer:
             return True
         return manner.block is not None and self.turns.takes(manner.block, tensors, copies=copies)
 
-    def _branch(self, join: Join) -> tuple[torch.Tensor, bool]:
-        """F before the drop mask, and whether the operation overwrites that very tensor."""
-        branch = join.operands[-1].detach()
-        if join.unmasked is not None:
-            return join.unmasked.detach(), False
-        if join.mask is None and join.scale == 1:
-            return branch, join.overwrites == len(join.operands) - 1
-        with torch.no_grad():
-            if join.scale != 1:
-                branch = branch * join.scale
-            if join.mask is not None:
-                mask = join.mask.detach()
-                branch = branch / torch.where(mask != 0, mask, torch.ones_like(mask))
-        return branch, False
-
     def _forward(
         self, join: Join, manner: Manner, branch: torch.Tensor, present: torch.Tensor | None
     ) -> sums.ForwardSums:
@@ -175,12 +160,28 @@ class Measurer:
         )  # fmt: skip
 
 
+def branch_of(join: Join) -> tuple[torch.Tensor, bool]:
+    """F before the drop mask, and whether the operation overwrites that very tensor."""
+    branch = join.operands[-1].detach()
+    if join.unmasked is not None:
+        return join.unmasked.detach(), False
+    if join.mask is None and join.scale == 1:
+        return branch, join.overwrites == len(join.operands) - 1
+    with torch.no_grad():
+        if join.scale != 1:
+            branch = branch * join.scale
+        if join.mask is not None:
+            mask = join.mask.detach()
+            branch = branch / torch.where(mask != 0, mask, torch.ones_like(mask))
+    return branch, False
+
+
 def _keeps_branch(join: Join, manner: Manner) -> bool:
     """Whether F itself is kept: where the sum's stream is overwritten."""
     return manner.keeps_branch or join.overwrites == 0
 
 
-def _fitting(
+def fitting(
     present: torch.Tensor | None, branch: torch.Tensor, sample_axis: str
 ) -> torch.Tensor | None:
     """The mask where it is one of this tensor's tokens (or rows)."""
