@@ -54,7 +54,8 @@ enum LossChange {
     "\(signed(change.value)) (\(signed(change.lower)) … \(signed(change.upper)))"
   }
 
-  static func signed(_ value: Double) -> String {
-    (value > 0 ? "+" : value < 0 ? "−" : "") + Number.format(abs(value), significant: 2)
+  /// A number with its sign, zero without one.
+  static func signed(_ value: Double, _ digits: Int = 2) -> String {
+    (value > 0 ? "+" : value < 0 ? "−" : "") + Number.format(abs(value), significant: digits)
   }
 }

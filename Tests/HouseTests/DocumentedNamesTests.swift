@@ -79,6 +79,19 @@ import Testing
     for name in kinds + effects { #expect(names.contains(name), "\(name)") }
   }
 
+  @Test func `Depth.md explains every score and what candidates rest on`() throws {
+    let article = try Article("Depth")
+    let folder = "Sources/ProbeAnalysis/Depth"
+    let scores = try cases(of: "DepthScore", in: "\(folder)/DepthScore.swift")
+    #expect(scores.count == 4)
+    for score in scores { #expect(article.rowNames.contains(score), "\(score)") }
+    for basis in ["measured", "verdicts", "none"] {
+      #expect(article.rowNames.contains(basis), "\(basis)")
+    }
+    let strategies = try cases(of: "Strategy", in: "Sources/ProbeCore/RemovalOrder.swift")
+    for strategy in strategies { #expect(article.codeSpans.contains(strategy), "\(strategy)") }
+  }
+
   @Test func `Published.md names the source of every published number`() throws {
     let article = try Article("Published").text
     let source = try Repository.text("Sources/ProbeAnalysis/Published/PublishedNumber.swift")

@@ -88,6 +88,9 @@ internal import Testing
         "\nNo candidates: without the least costly block the loss may rise by +0.0021, tolerated are 1e-09.\n"
       ))
     #expect(!text(SampleDepth.examined(), tolerance: 1e-9).contains("Next: "))
+    #expect(
+      text(SampleDepth.examined(), tolerance: 0.0110).contains(
+        "No more: without 4 blocks the loss may rise by +0.0111, tolerated are 0.011.\n"))
     let all = text(SampleDepth.examined(), tolerance: 1e9)
     #expect(all.contains("\nNo more: without 8 blocks the error rises by at least 1.1 %.\n"))
   }

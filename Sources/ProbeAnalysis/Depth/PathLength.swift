@@ -7,7 +7,7 @@ public import ProbeCore
 /// weighs the product of its w: the branches on a path drawn by weight are independent, block l's with
 /// probability p = w/(1 + w).
 ///
-/// Source: Veit, Wilber and Belongie 2016, section 4.3, who sample paths and measure them.
+/// Source: Veit, Wilber and Belongie 2016, section 5, who sample paths and measure them.
 public struct PathLength: Sendable, Hashable {
   /// The mean number of branches on a path, Σp.
   public let mean: Double

@@ -48,7 +48,8 @@ public struct RemovalCurve: Sendable, Hashable {
 
 /// The curves of an examination side by side (Depth.md).
 ///
-/// Source: Gromov et al. 2024, figure 1, drop by span; Veit et al. 2016, figure 5, at random.
+/// Source: Veit, Wilber and Belongie 2016, section 4.2, drop at random; Gromov et al. 2024, section 4.4, the
+/// deepest first.
 public struct RemovalCurves: Sendable, Hashable {
   /// What the orders cost at one number of dropped blocks.
   public struct Row: Sendable, Hashable {

@@ -34,7 +34,7 @@ public struct StageSpans: Sendable, Hashable {
   ///
   /// Pairs of unknown blocks, and of blocks of two stages, are left out. Complexity: O(pairs log pairs).
   ///
-  /// Source: Gromov et al. 2024, section 3.2 (angular distance, the least per length).
+  /// Source: Gromov et al. 2024, section 3.2 and figure 1 (angular distance, the least per length).
   public static func all(of history: History) -> [StageSpans] {
     guard let ablations = history.ablations else { return [] }
     let stages = Dictionary(

@@ -79,7 +79,6 @@ struct CandidateWords {
   /// Why the rule proposes no more blocks, a clause; nil where it proposes all.
   var limit: String? {
     guard let rule = candidates.rule else { return nil }
-    let tolerance = candidates.tolerance.map { Number.format($0, significant: 2) } ?? "none"
     let subject =
       rule.dropped == 0 ? "without the least costly block" : "without \(rule.dropped + 1) blocks"
     switch rule.end {
@@ -89,8 +88,13 @@ struct CandidateWords {
     case .errorRises(let lower):
       return "\(subject) the error rises by at least \(Number.percent(lower))"
     case .tooCostly(let upper):
-      return "\(subject) the loss may rise by \(LossChange.signed(upper)), "
-        + "tolerated are \(tolerance)"
+      let tolerance = candidates.tolerance ?? 0
+      // As few digits as show that the bound is above the tolerance.
+      let digits = (2...6).first {
+        LossChange.signed(upper, $0) != LossChange.signed(tolerance, $0)
+      }
+      return "\(subject) the loss may rise by \(LossChange.signed(upper, digits ?? 6)), "
+        + "tolerated are \(Number.format(tolerance, significant: digits ?? 6))"
     }
   }
 

@@ -25,9 +25,11 @@ import Testing
     #expect(similarity.neighbours.map(\.first) == [0, 1])
     #expect(similarity.neighbours.map(\.cka) == [0.9, 0.7])
     #expect(similarity.neighbours.map(\.branchCKA) == [0.2, nil])
-    #expect(similarity.cka.rows == [[1, 0.9, 0.4], [nil, nil, 0.7], [nil, nil, nil]])
+    let ckaRows: [[Double?]] = [[1, 0.9, 0.4], [nil, nil, 0.7], [nil, nil, nil]]
+    #expect(similarity.cka.rows == ckaRows)
     #expect(similarity.cka[2, 0] == 0.4 && similarity.cka[0, 2] == 0.4)
-    #expect(similarity.branchCKA.rows == [[1, 0.2, 0.1], [nil, nil, nil], [nil, nil, nil]])
+    let branchCKARows: [[Double?]] = [[1, 0.2, 0.1], [nil, nil, nil], [nil, nil, nil]]
+    #expect(similarity.branchCKA.rows == branchCKARows)
   }
 
   @Test func `branches that add the same are duplicates, outputs that agree are none`() throws {

@@ -50,8 +50,10 @@ import Testing
           removed([2], 0.5), removed([1, 2, 3], 2),
         ]))
     #expect(curves.rows.map(\.dropped) == [1, 2, 3])
-    #expect(curves.rows.map { $0.greedy?.lossChange } == [0.1, 0.2, nil])
-    #expect(curves.rows.map { $0.deepestFirst?.lossChange } == [0.4, nil, 2])
+    let greedy: [Double?] = [0.1, 0.2, nil]
+    let deepestFirst: [Double?] = [0.4, nil, 2]
+    #expect(curves.rows.map { $0.greedy?.lossChange } == greedy)
+    #expect(curves.rows.map { $0.deepestFirst?.lossChange } == deepestFirst)
     #expect(curves.rows.map(\.random.count) == [3, 0, 1])
     #expect(curves.rows[0].randomMean.map { agree($0, 0.4, within: 1e-12) } == true)
     #expect(curves.rows[0].randomRange == 0.3...0.5)

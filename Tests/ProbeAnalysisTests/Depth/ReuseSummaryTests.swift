@@ -85,7 +85,8 @@ import Testing
     ]
     let all = ReuseSummary.all(of: run(blocks, examination([], reuse: reuse)))
     #expect(all.map(\.stage) == [0, 1])
-    #expect(all.map { $0.sources.map(\.source) } == [[nil, 0], [nil, 2]])
+    let sources: [[Int?]] = [[nil, 0], [nil, 2]]
+    #expect(all.map { $0.sources.map(\.source) } == sources)
     #expect(ReuseSummary.all(of: run(blocks, nil)).isEmpty)
   }
 }

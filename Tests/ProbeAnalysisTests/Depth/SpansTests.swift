@@ -32,10 +32,10 @@ import Testing
     let history = run(
       (0..<4).map { residual($0) }, examination([], similarities: streams.similarities.reversed()))
     let stage = try #require(StageSpans.all(of: history).first)
-    #expect(
-      stage.spans.map(\.blocks) == [
-        0...0, 1...1, 2...2, 3...3, 0...1, 1...2, 2...3, 0...2, 1...3, 0...3,
-      ])
+    let spans: [ClosedRange<Int>] = [
+      0...0, 1...1, 2...2, 3...3, 0...1, 1...2, 2...3, 0...2, 1...3, 0...3,
+    ]
+    #expect(stage.spans.map(\.blocks) == spans)
     #expect(stage.least.map(\.blocks) == [1...1, 1...2, 1...3, 0...3])
     #expect(stage.distances.ordinals == [0, 1, 2, 3])
     for (first, row) in stage.distances.rows.enumerated() {
@@ -82,7 +82,8 @@ import Testing
       examination([], similarities: own + hostile + [across]))
     let stages = StageSpans.all(of: history)
     #expect(stages.map(\.stage) == [0, 1])
-    #expect(stages.map { $0.spans.map(\.blocks) } == [[0...0, 1...1], [2...2, 3...3]])
+    let spans: [[ClosedRange<Int>]] = [[0...0, 1...1], [2...2, 3...3]]
+    #expect(stages.map { $0.spans.map(\.blocks) } == spans)
     #expect(StageSpans.all(of: run([residual(0)], nil)).isEmpty)
   }
 

@@ -30,12 +30,20 @@ class Branches:
     def __init__(self, seen: Survey, wanted: Sequence[Found], replaced: Collection[int]) -> None:
         self._seen = seen
         self._gone: set[int] = set()  # nodes
+        self._chained: set[int] = set()  # those of plain blocks without a module of their own
         for one in wanted:
-            self._gone |= one.branch
-        self._replaced = set(replaced)
+            if one.block.site.is_chain:
+                self._chained |= one.branch
+            elif one.block.kind != "plain":
+                self._gone |= one.branch
+        self._replaced: set[int] = set()
         for index in replaced:
             self._replaced |= descendants_or_self(seen, index)
         self._calls = self._outermost(self._replaceable())
+
+    def is_replaced(self, one: Found) -> bool:
+        """Whether a block ends in a call that does not run any more."""
+        return self._seen.trace.nodes[one.end].call in self._replaced
 
     def is_zero(self, one: Found) -> bool:
         """Whether a branch ends in zeros where stand-ins are; a chain, whether it does nothing."""
@@ -68,16 +76,16 @@ class Branches:
         touched = {id(self._seen.calls[call].module) for call in self._calls & around}
         self._calls = {c for c in self._calls if id(self._seen.calls[c].module) not in touched}
 
-    def stand_ins(self, chains: Sequence[Found]) -> dict[str, NoBranch | Shortcut]:
+    def stand_ins(self) -> dict[str, NoBranch | Shortcut]:
         """A stand-in for each module, by the module's name."""
-        passing = {node for one in chains for node in one.branch}
         made: dict[str, NoBranch | Shortcut] = {}
         for index in sorted(self._calls):
             given = self._seen.calls[index]
-            call = self._seen.trace.calls[index]
             name = self._seen.names[id(given.module)]
-            if any(node in passing for node in range(call.first, call.end)):
-                is_written = any(self._is_written(leaf.node) for leaf in leaves_in(given.result))
+            if self._is_passing(index):
+                is_written = any(
+                    self._seen.is_written(leaf.node) for leaf in leaves_in(given.result)
+                )
                 made[name] = Shortcut((0, 0), (COPY,) if is_written else ())
             else:
                 result = self._twin(given.result, given)
@@ -101,17 +109,30 @@ class Branches:
         call = trace.calls[index]
         if index in self._replaced or call.parent < 0 or not is_known(given.result):
             return False
+        if self._is_passing(index):
+            return True
         leaves = leaves_in(given.result)
-        if not leaves or not any(leaf.node in self._gone for leaf in leaves):
+        if not any(leaf.node in self._gone for leaf in leaves):
             return False
-        made = trace.nodes[call.first : call.end]
-        if not made and not any(leaf.node in self._gone for _, leaf in given.inputs):
+        if not all(self._is_only_ours(leaf) and given.inputs for leaf in leaves):
+            return False
+        if call.first == call.end and not any(l.node in self._gone for _, l in given.inputs):
             return False  # gives on what is made elsewhere
-        return all(
-            node.index in self._gone
-            for node in made
-            if any(c >= call.end and self._seen.is_live(c) for c in node.consumers)
-        ) and all(self._base(leaf, given) is not None for leaf in leaves)
+        return self._gone.issuperset(self._seen.escaping(index))
+
+    def _is_only_ours(self, leaf: Leaf) -> bool:
+        """Whether a result is of a branch, or nothing comes of it."""
+        if leaf.node < 0:
+            return False  # a constant: who reads it is not known
+        consumers = self._seen.trace.nodes[leaf.node].consumers
+        return leaf.node in self._gone or not any(map(self._seen.is_live, consumers))
+
+    def _is_passing(self, index: int) -> bool:
+        """Whether a call is nothing but a part of a chain: it may give on what it is given."""
+        call, given = self._seen.trace.calls[index], self._seen.calls[index]
+        made = set(range(call.first, call.end))
+        is_simple = given.others == 0 and [path for path, _ in given.inputs] == [(0, 0)]
+        return is_simple and bool(made) and made <= self._chained
 
     def _outermost(self, calls: set[int]) -> set[int]:
         trace = self._seen.trace
@@ -138,7 +159,7 @@ class Branches:
     def _stream_is_positive(self, index: int) -> bool:
         trace = self._seen.trace
         node = trace.nodes[index]
-        while node.index in self._gone and len(node.parents) == 1:
+        while node.index in self._chained and len(node.parents) == 1:
             node = trace.nodes[node.parents[0]]
         return origin_of(trace, node.index) in operations.RELUS
 
@@ -146,39 +167,27 @@ class Branches:
 
     def _twin(self, result: object, given: Given) -> object:
         if isinstance(result, Leaf):
-            base = self._base(result, given)
-            assert base is not None
-            path, like = base
+            path, like = _base(result, given)
             return Zeros(
                 path, _sizes(result.shape, like.shape),
                 None if result.dtype == like.dtype else result.dtype,
-                self._is_written(result.node),
+                self._seen.is_written(result.node),
             )  # fmt: skip
         if isinstance(result, (tuple, list)):
             return type(result)(self._twin(part, given) for part in result)
         return result
 
-    def _base(self, leaf: Leaf, given: Given) -> tuple[Path, Leaf] | None:
-        """The argument whose shape a result's follows from: the one that is likest to it."""
-        if not given.inputs:
-            return None
-        return max(
-            given.inputs,
-            key=lambda pair: (
-                len(pair[1].shape) == len(leaf.shape),
-                sum(a == b for a, b in zip(pair[1].shape, leaf.shape, strict=False)),
-                pair[1].dtype == leaf.dtype,
-            ),
-        )
 
-    def _is_written(self, node: int) -> bool:
-        """Whether something is written into a result, or into a view of it."""
-        trace = self._seen.trace
-        return node >= 0 and any(
-            trace.nodes[c].in_place
-            or (trace.nodes[c].operation in operations.COPIES and self._is_written(c))
-            for c in trace.nodes[node].consumers
-        )
+def _base(leaf: Leaf, given: Given) -> tuple[Path, Leaf]:
+    """The argument whose shape a result's follows from: the one that is likest to it."""
+    return max(
+        given.inputs,
+        key=lambda pair: (
+            len(pair[1].shape) == len(leaf.shape),
+            sum(a == b for a, b in zip(pair[1].shape, leaf.shape, strict=False)),
+            pair[1].dtype == leaf.dtype,
+        ),
+    )
 
 
 def _sizes(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:

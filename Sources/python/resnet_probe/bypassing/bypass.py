@@ -9,19 +9,13 @@ from typing import Any
 
 import torch
 
-from resnet_probe.bypassing.agreement import agree
 from resnet_probe.bypassing.guesses import guessed_calls
-from resnet_probe.bypassing.interception import intercept
-from resnet_probe.bypassing.locating import Located, locate
+from resnet_probe.bypassing.locating import locate
 from resnet_probe.bypassing.planned import Plan, PlannedBlock, read_plan
 from resnet_probe.bypassing.recalibration import batch_norms_in, recalibrated
-from resnet_probe.bypassing.ways import Edits, apply, edits_for, freeze
+from resnet_probe.bypassing.trials import Trials, copied_or_refused
 from resnet_probe.examining.calling import arguments_of
-from resnet_probe.examining.kept_state import kept_state
-from resnet_probe.examining.probe_set import mapped, seed_generators
-from resnet_probe.examining.removal import Misplaced, Removal, run_without
-from resnet_probe.finding.find import Arguments, calls_of, copied, kept_randomness, uncompiled
-from resnet_probe.names import modules_of
+from resnet_probe.finding.find import Arguments, calls_of, kept_randomness, uncompiled
 from resnet_probe.notices import ProbeError, write_line
 from resnet_probe.sharding import class_of, has_sharded
 from resnet_probe.summary import first_names
@@ -108,72 +102,12 @@ def _calls(network: torch.nn.Module, example: Any, first: list[Any]) -> Iterator
 def _without(
     network: torch.nn.Module, planned: Sequence[PlannedBlock], calls: Iterator[Arguments]
 ) -> Bypassed:
-    twin = _copy(network)
+    twin = copied_or_refused(network)
     if not planned:
         return Bypassed(twin, 0, 0, ())
     located = locate(twin, planned, calls)
-    reference = _removed(twin, located)
-    edits = edits_for(located.seen, located.wanted)
-    problems: list[str] = []
-    for attempt in (edits, Edits(left=list(located.wanted))):
-        made = _copy(network)
-        try:
-            apply(made, attempt)
-            if attempt.left:
-                seen, found = located.again(_copy(made), attempt.left)
-                intercept(made, seen, found)
-            freeze(made, located.seen, located.wanted.values())
-            agree(reference, _output(made, located.arguments))
-        except ProbeError:
-            raise
-        except Exception as problem:
-            problems.append(" ".join(f"{type(problem).__name__}: {problem}".split())[:200])
-            continue
-        return Bypassed(made, len(located.wanted), len(located.known), attempt.left)
-    raise ProbeError.explain(
-        "bypass blocks of", type(network).__name__,
-        f"no copy gives what it gives without them ({problems[0]})", "bypass other blocks of it",
-    )  # fmt: skip
-
-
-def _copy(network: torch.nn.Module) -> torch.nn.Module:
-    try:
-        return copied(network)
-    except Exception as problem:
-        words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
-        raise ProbeError.explain(
-            "bypass blocks of", type(network).__name__, f"it cannot be copied ({words})",
-            "let copy.deepcopy(model) work first",
-        ) from problem  # fmt: skip
-
-
-def _removed(twin: torch.nn.Module, located: Located) -> Any:
-    """What the network gives in eval mode without the blocks, by examine's own way."""
-    removal = Removal([one.spot for one in located.wanted.values()], located.seen.joins)
-    args, kwargs = _fresh(located.arguments)
-    seed_generators()
-    try:
-        with torch.no_grad():
-            return run_without(lambda: twin(*args, **kwargs), removal, dict(modules_of(twin)))
-    except Misplaced as problem:
-        raise ProbeError.explain(
-            "bypass blocks of", type(twin).__name__, f"in eval mode {problem}",
-            "make its eval mode deterministic",
-        ) from problem  # fmt: skip
-
-
-def _output(made: torch.nn.Module, arguments: Arguments) -> Any:
-    """What a copy gives in eval mode; it stays as it is."""
-    args, kwargs = _fresh(arguments)
-    with kept_state(made):
-        seed_generators()
-        return made(*args, **kwargs)
-
-
-def _fresh(arguments: Arguments) -> Arguments:
-    """Arguments that a forward may write into."""
-    fresh: Any = mapped(arguments, torch.clone)
-    return fresh  # type: ignore[no-any-return]
+    made, slow = Trials(network, twin, located).made()
+    return Bypassed(made, len(located.wanted), len(located.known), slow)
 
 
 def _recalibrated(network: torch.nn.Module, batches: Iterator[Any]) -> str:

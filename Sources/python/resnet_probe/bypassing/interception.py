@@ -81,7 +81,8 @@ def intercept(network: torch.nn.Module, seen: Survey, wanted: Sequence[Found]) -
 def _scope(seen: Survey, one: Found) -> Place:
     """The innermost call around a block of a module that runs once in a pass."""
     for place in one.block.site.places:
-        if len(_calls(seen, place.within)) == 1:
+        is_there = place.join >= 0 or place.first_layer >= 0
+        if is_there and len(_calls(seen, place.within)) == 1:
             return place
     return one.place
 

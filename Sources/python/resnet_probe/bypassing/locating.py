@@ -29,6 +29,7 @@ class Located:
     known: BlockMap  # all blocks
     wanted: dict[str, Found]
     arguments: Arguments  # what the network was run with
+    chosen: Mapping[str, str] | None  # what was declared to be a block
 
     def again(self, network: torch.nn.Module, names: Iterable[str]) -> tuple[Survey, list[Found]]:
         """Some of the blocks in a copy that others were taken out of.
@@ -36,7 +37,7 @@ class Located:
         Raises:
             LookupError: Where they are not found any more.
         """
-        seen, blocks = _surveyed(network, self.arguments, None)
+        seen, blocks = _surveyed(network, self.arguments, self.chosen)
         named = under_names(seen, blocks, self.known)
         return seen, [named[name] for name in names]
 
@@ -66,7 +67,7 @@ def locate(
             if all(one.name in named for one in planned):
                 wanted = {one.name: named[one.name] for one in planned}
                 _check(twin, planned, wanted)
-                return Located(seen, known, wanted, few)
+                return Located(seen, known, wanted, few, chosen)
         if missing:
             raise ProbeError.explain(
                 "bypass", first_names(missing),
@@ -87,7 +88,7 @@ def _declarations(
     yield None
     kinds = {one.name: one.kind for one in planned if one.kind in ("residual", "plain")}
     if len(kinds) == len(planned) and kinds.keys() <= {name for name, _ in modules_of(network)}:
-        yield kinds  # type: ignore[misc]
+        yield kinds
 
 
 def _known(

@@ -35,10 +35,7 @@ def read_plan(plan: Any) -> list[PlannedBlock]:
     """
     if isinstance(plan, (str, os.PathLike)):
         plan = _parsed(plan)
-    if isinstance(plan, Mapping):
-        found = _of_document(plan)
-    else:
-        found = _of_names(plan)
+    found = _of_document(plan) if isinstance(plan, Mapping) else _of_names(plan)
     return list({one.name: one for one in found}.values())
 
 

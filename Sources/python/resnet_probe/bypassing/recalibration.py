@@ -47,7 +47,10 @@ def recalibrated(network: torch.nn.Module, batches: Iterator[Any]) -> int:
             count += 1
     if count == 0:
         raise ProbeError.explain(
-            "recalibrate", type(network).__name__, "there is no batch", "give batches that hold rows"
+            "recalibrate",
+            type(network).__name__,
+            "there is no batch",
+            "give batches that hold rows",
         )
     return count
 

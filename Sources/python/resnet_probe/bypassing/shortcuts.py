@@ -39,7 +39,7 @@ def shortcut_of(
     """
     for index in _calls_around(seen, one):
         module = seen.calls[index].module
-        if isinstance(module, FAST) or _within_encoder(seen, index):
+        if isinstance(module, FAST) or _is_layer_of_torch(seen, index):
             continue  # torch's own layers look into each other
         calls = seen.calls_of(module)
         walks = {_walk(seen, gone, call) for call in calls}
@@ -70,9 +70,10 @@ def _calls_around(seen: Survey, one: Found) -> Iterator[int]:
             return
 
 
-def _within_encoder(seen: Survey, index: int) -> bool:
+def _is_layer_of_torch(seen: Survey, index: int) -> bool:
     parent = seen.calls.get(seen.trace.calls[index].parent)
-    return parent is not None and isinstance(parent.module, torch.nn.TransformerEncoder)
+    kinds = torch.nn.TransformerEncoder, torch.nn.TransformerDecoder
+    return parent is not None and isinstance(parent.module, kinds)
 
 
 def _walk(seen: Survey, gone: Mapping[int, Found], index: int) -> Walk | None:
@@ -81,8 +82,10 @@ def _walk(seen: Survey, gone: Mapping[int, Found], index: int) -> Walk | None:
     None where that meets anything that no step can say.
     """
     given, trace = seen.calls[index], seen.trace
-    if not isinstance(given.result, Leaf) or given.result.node < 0 or _escapes(seen, index):
+    if not isinstance(given.result, Leaf) or given.result.node < 0:
         return None
+    if set(seen.escaping(index)) - {given.result.node}:
+        return None  # what is made within gets out in another way
     starts = {leaf.node: path for path, leaf in reversed(given.inputs)}
     inside = descendants_or_self(seen, index)
     node, passed = given.result.node, 0
@@ -100,8 +103,12 @@ def _walk(seen: Survey, gone: Mapping[int, Found], index: int) -> Walk | None:
             call, before = step
             taken.add(call)
             module = seen.calls[call].module
-            if not isinstance(module, torch.nn.Identity):
-                steps.append(_name_within(seen, module, given.module))
+            if type(module) is torch.nn.ReLU:
+                steps.append(RELU)
+            elif not isinstance(module, torch.nn.Identity):
+                steps.append(_name_within(module, given.module))
+                if trace.nodes[node].in_place:
+                    steps.append(COPY)
             node = before
             continue
         if node in starts:
@@ -111,13 +118,15 @@ def _walk(seen: Survey, gone: Mapping[int, Found], index: int) -> Walk | None:
             return None
         if at.operation in operations.RELUS:
             steps.append(RELU)
-        elif at.operation not in _SAME:
+        elif at.operation not in _SAME and not (at.in_place and at.operation in operations.COPIES):
             return None
         node = at.parents[0]
     if not passed or None in steps:
         return None
     forward = tuple(step for step in reversed(steps) if step is not None)
-    if not forward and _is_written(seen, given.result.node):
+    if forward == (RELU,) and trace.nodes[node].operation in operations.RELUS:
+        forward = ()  # it is one already
+    if not forward and seen.is_written(given.result.node):
         forward = (COPY,)
     return Walk(starts[node], forward)
 
@@ -144,26 +153,5 @@ def _step_to(seen: Survey, calls: set[int], node: int) -> tuple[int, int] | None
     return None
 
 
-def _name_within(
-    seen: Survey, module: torch.nn.Module, around: torch.nn.Module
-) -> str | None:
+def _name_within(module: torch.nn.Module, around: torch.nn.Module) -> str | None:
     return next((name for name, one in around.named_modules() if one is module), None)
-
-
-def _escapes(seen: Survey, index: int) -> bool:
-    """Whether what is made within a call gets out of it in another way than as its result."""
-    call, result = seen.trace.calls[index], seen.calls[index].result
-    return any(
-        consumer >= call.end and seen.is_live(consumer)
-        for node in seen.trace.nodes[call.first : call.end]
-        if node.index != result.node
-        for consumer in node.consumers
-    )
-
-
-def _is_written(seen: Survey, node: int) -> bool:
-    """Whether something is written into a tensor."""
-    return any(
-        seen.trace.nodes[consumer].in_place and seen.trace.nodes[consumer].parents[:1] == (node,)
-        for consumer in seen.trace.nodes[node].consumers
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from resnet_probe.finding import graph
 from resnet_probe.finding.find import Arguments
 from resnet_probe.finding.graph import Candidate
 from resnet_probe.finding.plain import PlainCandidate
+from resnet_probe.tracing import operations
+from resnet_probe.tracing.node import Node
 from resnet_probe.tracing.places import Place
 from resnet_probe.tracing.trace import Trace, tensors_in
 
@@ -82,9 +84,49 @@ class Survey:
         """The calls of a module in the pass."""
         return [index for index, given in self.calls.items() if given.module is module]
 
+    @property
+    def live_nodes(self) -> list[int]:
+        """The nodes that the output depends on."""
+        return [node.index for node in self.trace.nodes if self.is_live(node.index)]
+
+    def parameters(self, nodes: Iterable[int]) -> set[str]:
+        """The names of the parameters that some nodes read."""
+        read = {id(p) for node in nodes for p in self.trace.nodes[node].parameters}
+        return {name for name, p in self.model.named_parameters() if id(p) in read}
+
     def is_live(self, node: int) -> bool:
         """Whether the output depends on a node."""
         return bool(self.live >> node & 1)
+
+    def is_written(self, node: int) -> bool:
+        """Whether something is written into a tensor, or into a view of it."""
+        for index in self.trace.nodes[node].consumers:
+            consumer = self.trace.nodes[index]
+            is_view = consumer.operation in operations.COPIES
+            if (is_view and self.is_written(index)) or (
+                consumer.in_place and not is_view and consumer.parents[:1] == (node,)
+            ):
+                return True
+        return False
+
+    def escaping(self, index: int) -> list[int]:
+        """The nodes made within a call that the output depends on in another way than within it.
+
+        Not those that are what they were before: `x.to(float32)` may be x itself.
+        """
+        call = self.trace.calls[index]
+        return [
+            node.index
+            for node in self.trace.nodes[call.first : call.end]
+            if any(c >= call.end and self.is_live(c) for c in node.consumers)
+            and not self.is_itself(node, call.first)
+        ]
+
+    def is_itself(self, node: Node, first: int) -> bool:
+        """Whether a node is the very tensor that was there before the node of some number."""
+        while node.index >= first and node.in_place and node.operation in operations.COPIES:
+            node = self.trace.nodes[node.parents[0]]
+        return node.index < first
 
 
 class SurveySearch(EvalSearch):
@@ -256,14 +298,10 @@ def _found(seen: Survey, search: SurveySearch, block: Block) -> Found | None:
             is_it = (first.layer, last.layer) == (place.first_layer, place.last_layer)
         else:
             name = seen.names.get(id(plain.module))
-            before = sum(
-                call.module is plain.module for call in trace.calls[: plain.call.index]
-            )
+            before = sum(call.module is plain.module for call in trace.calls[: plain.call.index])
             is_it = (name, before) == (places[0].within, places[0].call)
         if is_it:
-            return Found(
-                block, place, last.index, -1, plain.stream.index, frozenset(plain.nodes)
-            )
+            return Found(block, place, last.index, -1, plain.stream.index, frozenset(plain.nodes))
     return None
 
 

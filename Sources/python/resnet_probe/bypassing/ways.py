@@ -6,7 +6,7 @@ whose zeros join the stream. Of other blocks the branch runs, and its result is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -26,9 +26,12 @@ class Edits:
     left: list[str] = field(default_factory=list)  # blocks that no edit leaves out
 
 
-def edits_for(seen: Survey, wanted: Mapping[str, Found]) -> Edits:
-    """The edits that leave out some blocks."""
-    edits = Edits()
+def edits_for(
+    seen: Survey, wanted: Mapping[str, Found], left: Collection[str] = frozenset()
+) -> Edits:
+    """The edits that leave out some blocks; those in `left` are left as they are."""
+    edits = Edits(left=[name for name in wanted if name in left])
+    wanted = {name: one for name, one in wanted.items() if name not in left}
     gone = {one.end: one for one in wanted.values()}
     replaced: set[int] = set()
     rest: dict[str, Found] = {}
@@ -42,11 +45,11 @@ def edits_for(seen: Survey, wanted: Mapping[str, Found]) -> Edits:
         replaced |= set(calls)
     branches = Branches(seen, list(wanted.values()), replaced)
     for name, one in rest.items():
-        if not branches.is_zero(one):
+        is_within = branches.is_replaced(one)  # another block's module holds this one too
+        if not is_within and not branches.is_zero(one):
             edits.left.append(name)
             branches.leave(one)
-    chains = [one for one in rest.values() if one.block.kind == "plain"]
-    edits.stand_ins = branches.stand_ins(chains)
+    edits.stand_ins = branches.stand_ins()
     return edits
 
 
@@ -76,12 +79,18 @@ def _replace(network: torch.nn.Module, old: torch.nn.Module, new: torch.nn.Modul
                 holder._modules[name] = new
 
 
-def freeze(network: torch.nn.Module, seen: Survey, wanted: Iterable[Found]) -> None:
-    """What stays of the branches' parameters, and is of no other use, is trained no more."""
+def freeze(network: torch.nn.Module, before: Survey, now: Survey, wanted: Iterable[Found]) -> None:
+    """What is left of the branches' parameters, and what fed them alone, is trained no more.
+
+    An optimizer would decay them for nothing, and DistributedDataParallel wait for their gradients.
+    `before` and `now` are surveys of the network and of the copy without the blocks.
+    """
     branch = {node for one in wanted for node in one.branch}
-    used = {id(p) for n in seen.trace.nodes if n.index not in branch for p in n.parameters}
-    gone = {id(p) for n in branch for p in seen.trace.nodes[n].parameters} - used
-    names = {name for name, p in seen.model.named_parameters() if id(p) in gone}
+    of_others = before.parameters(
+        node for node in range(len(before.trace.nodes)) if node not in branch
+    )
+    idle = before.parameters(branch) - of_others
+    idle |= before.parameters(before.live_nodes) - now.parameters(now.live_nodes)
     for name, parameter in network.named_parameters():
-        if name in names:
+        if name in idle:
             parameter.requires_grad_(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
@@ -43,7 +44,10 @@ class Comparison:
         if n == samples:
             bounds = self._bootstrap.bounds(changes)
             ablation.loss_change_lower, ablation.loss_change_upper = bounds
-            ablation.loss_change_even = float(changes[0::2].mean())
+            even = changes[0::2]
+            ablation.loss_change_even = float(even.mean())
+            if even.numel() > 1:
+                ablation.loss_change_even_error = float(even.std()) / math.sqrt(even.numel())
             ablation.loss_change_odd = float(changes[1::2].mean())
         if base.errors is not None and outcome.errors is not None:
             moved = outcome.errors - base.errors

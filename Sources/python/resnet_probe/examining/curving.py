@@ -13,6 +13,8 @@ from resnet_probe.examining.plan import Ordinals
 from resnet_probe.examining.proposals import Spans, each_tolerated, least_distant, near_identity
 from resnet_probe.examining.records import Records
 
+#: How many standard errors above a mean its one-sided bound of 95 % lies.
+_BOUND = 1.645
 _GREEDY: Key = ("greedy", 0)
 _DEEPEST: Key = ("deepest_first", 0)
 
@@ -136,10 +138,14 @@ class Curving:
         return greedy
 
     def _change(self, ordinals: Ordinals) -> float:
-        """By the even samples, so that the odd ones can judge what was chosen."""
+        """The upper bound over the even samples, so that the odd ones can judge what was chosen.
+
+        Not the mean: of many blocks that cost little the one whose mean is least by luck varies most.
+        """
         found = self._records.done.get(ordinals)
-        change = None if found is None else found.loss_change_even
-        return math.inf if change is None else change
+        if found is None or found.loss_change_even is None:
+            return math.inf
+        return found.loss_change_even + _BOUND * (found.loss_change_even_error or 0.0)
 
     def _is_missing(self, ordinals: Ordinals) -> bool:
         return ordinals not in self._records.done and ordinals not in self.failed

@@ -51,6 +51,8 @@ class Ablation:
     """The mean over samples 0, 2, 4 …; ``None`` where some loss was not finite."""
     loss_change_odd: float | None = None
     """The mean over the other half."""
+    loss_change_even_error: float | None = None
+    """The standard error of `loss_change_even`; ``None`` below two samples of that half too."""
     error_change: float | None = None
     """Error without the blocks minus error."""
     error_change_lower: float | None = None
@@ -93,6 +95,7 @@ def ablation_record(ablation: Ablation) -> bytes:
     gap = ablation.identity_gap
     distribution = None if gap is None else log_distribution_body(gap)
     body += b"" if distribution is None else delimited(19, distribution)
+    body += _optional(20, ablation.loss_change_even_error)
     return delimited(ABLATION, body)
 
 
@@ -123,6 +126,7 @@ def read_ablation(body: bytes) -> Ablation:
             loss_change=_moments(found.get(10)),
             non_finite=int(number_in(found.get(11, 0))),
             identity_gap=None if gap is None else _distribution(bytes_in(gap)),
+            loss_change_even_error=None if 20 not in found else number_in(found[20]),
             **optional,
         )
     except (IndexError, KeyError, struct.error, TypeError) as problem:
