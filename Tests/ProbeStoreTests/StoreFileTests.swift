@@ -63,7 +63,7 @@ import Testing
   /// The next schema, as an upgrade and as a whole.
   private let next = Schema(
     sql: Schema.current.sql.replacing("PRAGMA user_version = 4;", with: "PRAGMA user_version = 5;")
-      + "CREATE TABLE remark (id INTEGER PRIMARY KEY, words TEXT NOT NULL) STRICT;",
+      + "\nCREATE TABLE remark (id INTEGER PRIMARY KEY, words TEXT NOT NULL) STRICT;",
     version: 5,
     upgrades: [4: "CREATE TABLE remark (id INTEGER PRIMARY KEY, words TEXT NOT NULL) STRICT;"])
 
