@@ -320,7 +320,7 @@ CREATE TABLE reuse (
 -- them, are sets in ablation. An order goes as far as its places follow each other.
 CREATE TABLE removal_order (
   examination_id INTEGER NOT NULL REFERENCES examination (id),
-  -- greedy: next comes what costs least by the samples 0, 2, 4 … (loss_change_even); deepest_first: the last block
+  -- greedy: next comes what most surely costs least, by the samples 0, 2, 4 … alone; deepest_first: the last block
   strategy TEXT NOT NULL CHECK (strategy IN ('greedy', 'deepest_first', 'random')),
   number INTEGER NOT NULL CHECK (number >= 0),  -- which of several orders of one strategy, from 0
   place INTEGER NOT NULL CHECK (place >= 0),  -- of the block in the order, from 0
