@@ -61,11 +61,14 @@ public struct Ablation: Sendable, Hashable {
     public var even: Double
     /// The mean over the samples 1, 3, 5 ….
     public var odd: Double
+    /// The standard error of `even`, for whoever chooses by it; the store does not keep it.
+    public var evenError: Double?
 
     /// Two halves.
-    public init(even: Double, odd: Double) {
+    public init(even: Double, odd: Double, evenError: Double? = nil) {
       self.even = even
       self.odd = odd
+      self.evenError = evenError
     }
   }
 

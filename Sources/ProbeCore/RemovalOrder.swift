@@ -2,7 +2,7 @@
 public struct RemovalOrder: Sendable, Hashable {
   /// What the next block is chosen by.
   public enum Strategy: String, Sendable, CaseIterable {
-    /// The least loss of the probe set's samples 0, 2, 4 … without it and those before it.
+    /// The least upper bound of the loss of the probe set's samples 0, 2, 4 … without it and those before.
     case greedy
     /// The last block comes first.
     case deepestFirst = "deepest_first"

@@ -49,11 +49,16 @@ extension Ablation {
     if nonFinite == 0 {
       let bounds = bootstrap.bounds(of: changes)
       loss = Change(value: moments.mean, lower: bounds.lower, upper: bounds.upper)
-      func half(_ first: Int) -> Double {
-        let places = stride(from: first, to: changes.count, by: 2)
-        return ProbeSetLosses.mean(places.map { changes[$0] })
+      func half(_ first: Int) -> Moments {
+        var half = Moments()
+        for place in stride(from: first, to: changes.count, by: 2) { half.add(changes[place]) }
+        return half
       }
-      halves = Halves(even: half(0), odd: half(1))
+      let even = half(0)
+      let n = Double(even.n)
+      halves = Halves(
+        even: even.mean, odd: half(1).mean,
+        evenError: even.n > 1 ? (even.m2 / (n * (n - 1))).squareRoot() : nil)
     }
     if let before = base.errors, let after = without.errors {
       let changes = zip(after, before).map { $0 - $1 }

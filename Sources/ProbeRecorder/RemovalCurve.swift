@@ -9,6 +9,9 @@ public struct RemovalCurve {
   /// The blocks that the greedy order tries at each place, until half of them are out.
   static let width = 3
 
+  /// How many standard errors above a mean its one-sided bound of 95 % lies.
+  static let bound = 1.645
+
   private let blocks: [Int]
   private let fixed: [RemovalOrder]
 
@@ -34,8 +37,9 @@ public struct RemovalCurve {
 
   /// Measures the sets, each once, and tells the orders before them.
   ///
-  /// The greedy order chooses by the change over the samples 0, 2, 4 …, so that what the others say of a
-  /// set is free of the choice.
+  /// The greedy order chooses by the upper bound of the change over the samples 0, 2, 4 …, so that what
+  /// the others say of a set is free of the choice, and that no block goes first whose mean is least by
+  /// luck.
   ///
   /// - Parameters:
   ///   - order: Told each order; the greedy one block by block.
@@ -47,7 +51,8 @@ public struct RemovalCurve {
     var changes: [[Int]: Double] = [:]
     func change(_ set: [Int]) -> Double {
       if let known = changes[set] { return known }
-      let value = measure(set).halves?.even ?? .infinity
+      let value =
+        measure(set).halves.map { $0.even + Self.bound * ($0.evenError ?? 0) } ?? .infinity
       changes[set] = value
       return value
     }

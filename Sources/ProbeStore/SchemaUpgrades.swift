@@ -1,6 +1,7 @@
 /// The statements that lead from each version of the schema to the next.
 ///
-/// They stay as they are when `schema.sql` goes on: what they make is explained there.
+/// They stay as they are when `schema.sql` goes on: what they make is explained there. Views are made anew
+/// after them (``Schema``): a later upgrade has none.
 enum SchemaUpgrades {
   /// By the version they start from.
   static let all = [1: fromVersion1, 2: fromVersion2, 3: fromVersion3]
@@ -218,5 +219,42 @@ enum SchemaUpgrades {
     JOIN block AS b ON b.id = a.block_id
     LEFT JOIN verdict AS v ON v.block_id = b.id;
     UPDATE run SET verdicts_due = 1;
+    """
+
+  /// What examinations measure beside ablations.
+  private static let fromVersion3 = """
+    CREATE TABLE similarity (
+      examination_id INTEGER NOT NULL REFERENCES examination (id),
+      block_id INTEGER NOT NULL REFERENCES block (id),
+      later_block_id INTEGER NOT NULL REFERENCES block (id),
+      angular_distance_n INTEGER,
+      angular_distance_mean REAL,
+      angular_distance_m2 REAL,
+      span_gap REAL,
+      span_gap_n INTEGER,
+      span_gap_log_n INTEGER,
+      span_gap_log_mean REAL,
+      span_gap_log_m2 REAL,
+      cka REAL CHECK (cka BETWEEN -1 AND 1),
+      branch_cka REAL CHECK (branch_cka BETWEEN -1 AND 1),
+      PRIMARY KEY (examination_id, block_id, later_block_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE reuse (
+      examination_id INTEGER NOT NULL REFERENCES examination (id),
+      block_id INTEGER NOT NULL REFERENCES block (id),
+      source INTEGER NOT NULL CHECK (source >= -1),
+      maps INTEGER NOT NULL CHECK (maps >= 1),
+      mean_weight REAL NOT NULL CHECK (mean_weight >= 0),
+      PRIMARY KEY (examination_id, block_id, source)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE removal_order (
+      examination_id INTEGER NOT NULL REFERENCES examination (id),
+      strategy TEXT NOT NULL CHECK (strategy IN ('greedy', 'deepest_first', 'random')),
+      number INTEGER NOT NULL CHECK (number >= 0),
+      place INTEGER NOT NULL CHECK (place >= 0),
+      block_id INTEGER NOT NULL REFERENCES block (id),
+      PRIMARY KEY (examination_id, strategy, number, place),
+      UNIQUE (examination_id, strategy, number, block_id)
+    ) STRICT, WITHOUT ROWID;
     """
 }

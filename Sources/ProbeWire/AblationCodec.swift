@@ -10,7 +10,10 @@ extension ResnetProbe_V1_Ablation {
     if let moments = ResnetProbe_V1_Moments(ablation.lossChanges) { lossChange = moments }
     nonFinite = UInt64(ablation.nonFinite)
     if let loss = ablation.loss { (lossChangeLower, lossChangeUpper) = (loss.lower, loss.upper) }
-    if let halves = ablation.halves { (lossChangeEven, lossChangeOdd) = (halves.even, halves.odd) }
+    if let halves = ablation.halves {
+      (lossChangeEven, lossChangeOdd) = (halves.even, halves.odd)
+      if let error = halves.evenError { lossChangeEvenError = error }
+    }
     if let error = ablation.error {
       errorChange = error.value
       (errorChangeLower, errorChangeUpper) = (error.lower, error.upper)

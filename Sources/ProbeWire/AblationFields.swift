@@ -20,6 +20,7 @@ struct AblationFields: FieldMessage {
   private var errorLower: Double?
   private var errorUpper: Double?
   private var identityGap = LogDistributionFields()
+  private var evenError: Double?
 
   mutating func take(
     _ field: FieldReader.Field, _ reader: inout FieldReader
@@ -43,6 +44,7 @@ struct AblationFields: FieldMessage {
     case 17: try reader.read(&errorLower, field)
     case 18: try reader.read(&errorUpper, field)
     case 19: try reader.read(&identityGap, field)
+    case 20: try reader.read(&evenError, field)
     default: try reader.skip(field)
     }
   }
@@ -73,7 +75,10 @@ struct AblationFields: FieldMessage {
     case (0, let lower?, let upper?, let even?, let odd?):
       ablation.loss = try Self.change(ablation.lossChanges.mean, lower, upper, "loss")
       guard even.isFinite, odd.isFinite else { throw .impossible("halves that are not finite") }
-      ablation.halves = Ablation.Halves(even: even, odd: odd)
+      guard evenError.map({ $0.isFinite && $0 >= 0 }) != false else {
+        throw .impossible("a standard error of \(evenError!)")
+      }
+      ablation.halves = Ablation.Halves(even: even, odd: odd, evenError: evenError)
     case (1..., nil, nil, nil, nil): break
     default: throw .impossible("bounds of a change of the loss that do not fit its samples")
     }

@@ -1094,6 +1094,16 @@ nonisolated struct ResnetProbe_V1_Ablation: @unchecked Sendable {
   /// Clears the value of `identityGap`. Subsequent reads from it will return its default value.
   mutating func clearIdentityGap() {_uniqueStorage()._identityGap = nil}
 
+  /// standard error of loss_change_even; greedy orders go by it
+  var lossChangeEvenError: Double {
+    get {_storage._lossChangeEvenError ?? 0}
+    set {_uniqueStorage()._lossChangeEvenError = newValue}
+  }
+  /// Returns true if `lossChangeEvenError` has been explicitly set.
+  var hasLossChangeEvenError: Bool {_storage._lossChangeEvenError != nil}
+  /// Clears the value of `lossChangeEvenError`. Subsequent reads from it will return its default value.
+  mutating func clearLossChangeEvenError() {_uniqueStorage()._lossChangeEvenError = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2435,7 +2445,7 @@ nonisolated extension ResnetProbe_V1_AttemptFinished.Status: SwiftProtobuf._Prot
 
 nonisolated extension ResnetProbe_V1_Ablation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Ablation"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}examination_id\0\u{1}step\0\u{3}wall_time\0\u{1}samples\0\u{1}planned\0\u{3}base_loss\0\u{3}base_error\0\u{1}confidence\0\u{1}ordinals\0\u{3}loss_change\0\u{3}non_finite\0\u{3}loss_change_lower\0\u{3}loss_change_upper\0\u{3}loss_change_even\0\u{3}loss_change_odd\0\u{3}error_change\0\u{3}error_change_lower\0\u{3}error_change_upper\0\u{3}identity_gap\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}examination_id\0\u{1}step\0\u{3}wall_time\0\u{1}samples\0\u{1}planned\0\u{3}base_loss\0\u{3}base_error\0\u{1}confidence\0\u{1}ordinals\0\u{3}loss_change\0\u{3}non_finite\0\u{3}loss_change_lower\0\u{3}loss_change_upper\0\u{3}loss_change_even\0\u{3}loss_change_odd\0\u{3}error_change\0\u{3}error_change_lower\0\u{3}error_change_upper\0\u{3}identity_gap\0\u{3}loss_change_even_error\0")
 
   fileprivate class _StorageClass {
     var _examinationID: Data = Data()
@@ -2457,6 +2467,7 @@ nonisolated extension ResnetProbe_V1_Ablation: SwiftProtobuf.Message, SwiftProto
     var _errorChangeLower: Double? = nil
     var _errorChangeUpper: Double? = nil
     var _identityGap: ResnetProbe_V1_LogDistribution? = nil
+    var _lossChangeEvenError: Double? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2486,6 +2497,7 @@ nonisolated extension ResnetProbe_V1_Ablation: SwiftProtobuf.Message, SwiftProto
       _errorChangeLower = source._errorChangeLower
       _errorChangeUpper = source._errorChangeUpper
       _identityGap = source._identityGap
+      _lossChangeEvenError = source._lossChangeEvenError
     }
   }
 
@@ -2523,6 +2535,7 @@ nonisolated extension ResnetProbe_V1_Ablation: SwiftProtobuf.Message, SwiftProto
         case 17: try { try decoder.decodeSingularDoubleField(value: &_storage._errorChangeLower) }()
         case 18: try { try decoder.decodeSingularDoubleField(value: &_storage._errorChangeUpper) }()
         case 19: try { try decoder.decodeSingularMessageField(value: &_storage._identityGap) }()
+        case 20: try { try decoder.decodeSingularDoubleField(value: &_storage._lossChangeEvenError) }()
         default: break
         }
       }
@@ -2592,6 +2605,9 @@ nonisolated extension ResnetProbe_V1_Ablation: SwiftProtobuf.Message, SwiftProto
       try { if let v = _storage._identityGap {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
       } }()
+      try { if let v = _storage._lossChangeEvenError {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 20)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2620,6 +2636,7 @@ nonisolated extension ResnetProbe_V1_Ablation: SwiftProtobuf.Message, SwiftProto
         if _storage._errorChangeLower != rhs_storage._errorChangeLower {return false}
         if _storage._errorChangeUpper != rhs_storage._errorChangeUpper {return false}
         if _storage._identityGap != rhs_storage._identityGap {return false}
+        if _storage._lossChangeEvenError != rhs_storage._lossChangeEvenError {return false}
         return true
       }
       if !storagesAreEqual {return false}

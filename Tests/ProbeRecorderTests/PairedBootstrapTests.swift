@@ -45,7 +45,7 @@ import Testing
     let ablation = Ablation(removing: [2], from: base, leaving: without)
     #expect(ablation.lossChanges.n == 4 && ablation.lossChanges.mean == 0.75)
     #expect(abs(ablation.lossChanges.m2 - 1.25) < 1e-12)
-    #expect(ablation.halves == Ablation.Halves(even: 1, odd: 0.5))
+    #expect(ablation.halves == Ablation.Halves(even: 1, odd: 0.5, evenError: 0.5))
     #expect(ablation.error?.value == 0.5 && ablation.nonFinite == 0)
     let loss = try #require(ablation.loss)
     #expect(0 <= loss.lower && loss.lower <= 0.75 && 0.75 <= loss.upper && loss.upper <= 1.5)

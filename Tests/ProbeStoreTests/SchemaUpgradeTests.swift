@@ -46,6 +46,13 @@ import Testing
     }
   }
 
+  private func views(_ path: String) throws -> [Row] {
+    try DatabaseQueue(path: path).read { db in
+      try Row.fetchAll(
+        db, sql: "SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY name")
+    }
+  }
+
   /// A statement without its comments, its spaces evened out.
   private func plain(_ sql: String) -> String {
     sql.split(separator: "\n").map {
@@ -70,6 +77,8 @@ import Testing
     let upgraded = try Store.openForWriting(at: path)
     let fresh = try Store.openForWriting(at: folder.file("fresh.sqlite"))
     #expect(try shape(path) == shape(fresh.path))
+    // Views to the letter: with their comments, and checked by their text alone.
+    #expect(try views(path) == views(fresh.path))
     #expect(
       try ["frame", "block_statistics", "verdict", "metric"].map {
         try number("SELECT count(*) FROM \($0)")

@@ -199,8 +199,7 @@ def _rescaled(scene: Scene) -> Iterator[Claim]:
 def depth_by(depth: Row, score: str) -> float | None:
     """How many blocks do the work by a score, as the report says it."""
     (found,) = [one["participation"] for one in depth["effective"] if one["score"] == score]
-    assert found is None or isinstance(found, float)
-    return found
+    return None if found is None else float(found)
 
 
 def _or_none(values: list[float | None]) -> str:

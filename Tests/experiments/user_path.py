@@ -84,7 +84,7 @@ def _holds_elsewhere(journey: Journey, made: list[Bypassed]) -> Claim:
     scores = [one.score for one in made]
     return Claim(
         f"{journey.name}: loss change of unseen digits within the plan's",
-        f"half, |z| < {MOST_SCORE}", f"{within} of {len(made)}, z {several(scores)}",
+        f"half, z within ± {MOST_SCORE}", f"{within} of {len(made)}, z {several(scores)}",
         2 * within >= len(made) and all(abs(score) < MOST_SCORE for score in scores),
     )  # fmt: skip
 

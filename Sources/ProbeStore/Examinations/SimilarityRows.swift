@@ -30,7 +30,7 @@ enum SimilarityRows {
   /// All of an examination, by the earlier block and then the later one; without what was edited into
   /// nonsense.
   ///
-  /// 1.5 ms for the 1,485 pairs of 54 blocks.
+  /// 2 ms for the 1,485 pairs of 54 blocks.
   static func fetch(examination: Int, _ db: Database) throws -> [Similarity] {
     var statement = try StatementHandle(
       db,
