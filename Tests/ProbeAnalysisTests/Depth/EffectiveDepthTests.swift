@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test func `each score is what its name says of a block's recent records`() {
-    let block = measured(residual(0), count: 2) { index, statistics in
+    let block = measured(residual(0), count: 2, reference: nil) { index, statistics in
       statistics.identityGap.p50 = [0.1, 0.3][index]
       statistics.blockInfluence = Moments(n: 64, mean: [0.02, 0.06][index], m2: 0)!
       statistics.taylorImportance = Moments(n: 64, mean: [1, 2][index], m2: 0)!
@@ -107,7 +107,7 @@ import Testing
 
   @Test
   func `without recent records the latest one counts, and a value that is not finite does not`() {
-    var block = measured(residual(0), count: 3) { index, statistics in
+    var block = measured(residual(0), count: 3, reference: nil) { index, statistics in
       statistics.identityGap.p50 = [0.1, .infinity, 0.3][index]
     }
     #expect(
