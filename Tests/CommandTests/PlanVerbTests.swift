@@ -175,7 +175,7 @@ import Testing
     for (arguments, code, words) in [
       ("--drop 0", Int32(2), "--drop is 0: a number of blocks is meant, 1 or more"),
       ("--drop -3", 2, "--drop"), ("--drop many", 2, "--drop"),
-      ("--tolerance -1", 2, "--tolerance is -1.0: a rise of the loss is meant, 0 or more"),
+      ("--tolerance=-1", 2, "--tolerance is -1.0: a rise of the loss is meant, 0 or more"),
       ("--run nobody", 3, "cannot find run nobody"), ("--format csv", 2, "--format"),
     ] {
       let outcome = try command.shell("\"$probe\" plan \(arguments)")

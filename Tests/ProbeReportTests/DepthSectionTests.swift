@@ -289,6 +289,19 @@ internal import Testing
     // All pairs of twelve blocks; 21 spans of six blocks and 15 of five.
     #expect(depth["similarity"]?[77] != nil && depth["similarity"]?[78] == nil)
     #expect(depth["spans"]?[35] != nil && depth["spans"]?[36] == nil)
+    // CKA of branches may be known of other blocks than CKA of what blocks return.
+    var half = SampleDepth.examined()
+    for place in half.ablations!.similarities.indices {
+      let pair = half.ablations!.similarities[place]
+      if pair.first < 3 { half.ablations!.similarities[place].cka = nil }
+      if pair.last > 8 { half.ablations!.similarities[place].branchCKA = nil }
+    }
+    let halves = try JSONValue.parse(JSONRenderer().render(SampleDepth.report(half)))
+    let first = halves["depth"]?["similarity"]?[0]
+    #expect(first?["cka"] == .null && first?["branch_cka"] == .number(1))
+    // 9·10/2 pairs of blocks to 8 and the pairs from 3 on that reach beyond.
+    #expect(halves["depth"]?["similarity"]?[68] != nil)
+    #expect(halves["depth"]?["similarity"]?[69] == nil)
     let dense = try JSONValue.parse(JSONRenderer().render(SampleDepth.report(SampleDepth.dense())))
     #expect(
       dense["depth"]?["reuse"]?.paths == [

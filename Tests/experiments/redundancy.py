@@ -19,9 +19,9 @@ from experiments.redundant_networks import (
     with_unread_maps,
 )
 from experiments.scene import Row, Scene
-from experiments.training import digits
+from experiments.training import digits, steps
 
-STEPS = 60
+EPOCHS = 3
 BATCH = 64
 RATE = 0.05
 COUNT = 8  # blocks of an MLP
@@ -65,11 +65,8 @@ def _examined(
     optimizer = torch.optim.SGD(learning, RATE, 0.9)
     training, test = digits()
     with scene.recording(), resnet_probe.attach(network, optimizer, run=title, every=2) as probe:
-        for _ in range(STEPS):
-            batch = training.at(torch.randperm(len(training))[:BATCH])
-            optimizer.zero_grad()
-            F.cross_entropy(network(batch.images), batch.labels).backward()
-            optimizer.step()
+        for loss in steps(network, optimizer, training, EPOCHS, BATCH):
+            probe.log(loss=loss)
         probe.examine(
             network, [(test.images, test.labels)], F.cross_entropy, samples=len(test),
             together=together, progress=False,

@@ -30,8 +30,14 @@ def _path(scene: Scene, journey: Journey) -> Iterator[Claim]:
     arrived = [travelled(scene, journey, seed) for seed in scene.seeds_or(3)]
     usual = [bypassed(scene, one) for one in arrived]
     generous = [bypassed(scene, one, "--tolerance", GENEROUS) for one in arrived]
-    blocks = scene.report(arrived[0].run)["run"]["blocks"]
+    reports = [scene.report(one.run) for one in arrived]
+    blocks = len(reports[0]["blocks"])
     halves = [_half(scene, one, blocks // 2) for one in arrived]
+    in_use = [report["depth"]["effective"][0] for report in reports]
+    yield Claim(
+        f"{journey.name}: how many of {blocks} blocks do the work, by {in_use[0]['score']}", "shown",
+        ", ".join(f"{one['participation']:.0f} to {one['entropy']:.0f}" for one in in_use), True,
+    )  # fmt: skip
     yield Claim(
         f"{journey.name}: planned of {blocks} by default, for {GENEROUS} nats", "shown",
         f"{_counts(usual)}; {_counts(generous)}", True,

@@ -13,17 +13,26 @@ public struct SimilarityDocument: Encodable, Sendable {
 
   /// The pairs with a number, by the earlier block and then by the later one.
   static func all(_ similarity: BlockSimilarity) -> [SimilarityDocument] {
-    let (ordinals, cka, branch) = (
-      similarity.cka.ordinals, similarity.cka.rows, similarity.branchCKA.rows
-    )
-    return ordinals.indices.flatMap { row in
-      (row..<ordinals.count).compactMap { column in
-        guard cka[row][column] != nil || branch[row][column] != nil else { return nil }
-        return SimilarityDocument(
-          first: ordinals[row], last: ordinals[column], cka: OrNull(finite: cka[row][column]),
-          branchCKA: OrNull(finite: branch[row][column]))
+    let cka = numbers(similarity.cka)
+    let branch = numbers(similarity.branchCKA)
+    return Set(cka.keys).union(branch.keys)
+      .sorted { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }
+      .map { pair in
+        SimilarityDocument(
+          first: pair.lowerBound, last: pair.upperBound, cka: OrNull(finite: cka[pair]),
+          branchCKA: OrNull(finite: branch[pair]))
+      }
+  }
+
+  /// The numbers of a matrix by their blocks: two matrices need not be of the same ones.
+  private static func numbers(_ matrix: BlockMatrix) -> [ClosedRange<Int>: Double] {
+    var numbers: [ClosedRange<Int>: Double] = [:]
+    for (row, values) in zip(matrix.ordinals, matrix.rows) {
+      for case (let column, let value?) in zip(matrix.ordinals, values) where row <= column {
+        numbers[row...column] = value
       }
     }
+    return numbers
   }
 }
 

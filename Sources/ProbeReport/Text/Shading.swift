@@ -42,8 +42,8 @@ public struct Shading: Sendable, Hashable {
     let distinct = texts.first { Set($0).count == $0.count } ?? texts.last!
     let parts = zip(Self.elements, distinct).map { element, end in
       let name = element == " " ? "blank" : String(element)
-      let isLast = element == Self.elements.last
-      return "\(name)\(WordWrap.firmSpace)\(isLast ? "up to" : "below")\(WordWrap.firmSpace)\(end)"
+      let words = [name] + (element == Self.elements.last ? ["up", "to"] : ["below"]) + [end]
+      return words.joined(separator: String(WordWrap.firmSpace))
     }
     return parts.joined(separator: ", ")
   }

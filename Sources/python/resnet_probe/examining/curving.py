@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from resnet_probe.blocks import BlockMap
 from resnet_probe.examining.curve import Curve, CurveOrder, CurvePoint
-from resnet_probe.examining.greedy import Greedy
+from resnet_probe.examining.greedy import Change, Greedy
 from resnet_probe.examining.orders import Key, counts, fixed_orders, sets_along, without_first
 from resnet_probe.examining.plan import Ordinals
 from resnet_probe.examining.proposals import Spans, each_tolerated, least_distant, near_identity
@@ -137,15 +137,13 @@ class Curving:
             self._choose(greedy)
         return greedy
 
-    def _change(self, ordinals: Ordinals) -> float:
-        """The upper bound over the even samples, so that the odd ones can judge what was chosen.
-
-        Not the mean: of many blocks that cost little the one whose mean is least by luck varies most.
-        """
+    def _change(self, ordinals: Ordinals) -> Change:
+        """By the even samples, so that the odd ones can judge what was chosen."""
         found = self._records.done.get(ordinals)
         if found is None or found.loss_change_even is None:
-            return math.inf
-        return found.loss_change_even + _BOUND * (found.loss_change_even_error or 0.0)
+            return Change(math.inf, math.inf)
+        mean = found.loss_change_even
+        return Change(mean, mean + _BOUND * (found.loss_change_even_error or 0.0))
 
     def _is_missing(self, ordinals: Ordinals) -> bool:
         return ordinals not in self._records.done and ordinals not in self.failed

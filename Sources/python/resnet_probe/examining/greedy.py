@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from resnet_probe.examining.plan import Ordinals
 
 #: How many blocks are tried beside those that are out, until half of all are.
 CANDIDATES = 3
 
-#: The change of the loss by the sets that were measured; infinite where some loss was not finite.
-Changes = Mapping[Ordinals, float]
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What removing a set did to the loss, as far as choices see it; infinite where it is not finite."""
+
+    mean: float
+    upper: float  # its upper bound
+
+
+#: What the sets did that were measured.
+Changes = Mapping[Ordinals, Change]
 
 
 class Greedy:
@@ -19,15 +29,18 @@ class Greedy:
 
     A block's marginal is what it last added to the loss: at first alone, later beside those that
     were out when it was tried. `wanted` are the sets that the next choice looks at, `take` chooses
-    by what they changed. Of equal ones the block goes that comes first in the network.
+    by what they changed: the set with the least upper bound, all below zero being alike; of these
+    the block that changes least either way, then the one that comes first in the network. By the
+    mean the luckiest would go first, of all those that cost little one that varies much, and a dead
+    block after it.
     """
 
     def __init__(self, blocks: Iterable[int]) -> None:
         #: The blocks that are out, in the order of removal.
         self.order: list[int] = []
-        self._marginals = dict.fromkeys(sorted(blocks), -math.inf)
+        self._marginals = dict.fromkeys(sorted(blocks), (0.0, 0.0))  # bound, size
         self._blocks = len(self._marginals)
-        self._change = 0.0  # of those that are out
+        self._change = 0.0  # the mean of those that are out
 
     @property
     def remaining(self) -> Collection[int]:
@@ -56,8 +69,10 @@ class Greedy:
             self._marginals[one] = _marginal(change, self._change)
         taken = decided
         if taken is None:
-            taken = min(found, key=lambda one: (found[one], self._marginals[one], one))
-        self._change = changes[self._with(taken)]
+            taken = min(
+                found, key=lambda one: (max(found[one].upper, 0.0), self._marginals[one][1], one)
+            )
+        self._change = changes[self._with(taken)].mean
         self.order.append(taken)
         del self._marginals[taken]
         return taken
@@ -70,7 +85,7 @@ class Greedy:
     def _tried(self) -> list[int]:
         if not self.order:
             return list(self._marginals)
-        known = sorted(self._marginals, key=lambda one: (self._marginals[one], one))
+        known = sorted(self._marginals, key=lambda one: (*self._marginals[one], one))
         return known[: self._candidates(len(self.order))]
 
     def _candidates(self, out: int) -> int:
@@ -80,5 +95,8 @@ class Greedy:
         return tuple(sorted((*self.order, ordinal)))
 
 
-def _marginal(change: float, before: float) -> float:
-    return change - before if math.isfinite(change) else math.inf
+def _marginal(change: Change, before: float) -> tuple[float, float]:
+    """What a block adds by its upper bound, not below zero, and how much it changes either way."""
+    if not math.isfinite(change.mean):
+        return math.inf, math.inf
+    return max(change.upper - before, 0.0), abs(change.mean - before)
