@@ -73,6 +73,10 @@ MISUSES: dict[str, tuple[list[Any], Any, dict[str, Any], str]] = {
     "no number": ([batch()], lambda *_: "high", {}, "a loss of str: it is no number"),
     "no loss": ([batch()], None, {}, "without a loss function: the network returns no loss"),
     "NaN": ([batch()], nan, {}, "1 of 4 samples have no finite loss with all blocks in place"),
+    "no mean": (
+        [batch()], lambda output, _: output.double().sum(1) * 0 + 1e308, {},
+        "the mean of 4 finite losses (up to 1e+308) is not finite; look at the loss of row 0 of",
+    ),
     "no such block": (
         [batch()], F.cross_entropy, {"blocks": "layer9.*"},
         "cannot examine 'layer9.*': no recorded block is called so; print(probe.blocks) shows",

@@ -122,6 +122,72 @@ def test_where_it_is_not_certain_whose_channels_are_whose_there_is_no_row(
     assert [one.reader for one in found] == [0]
 
 
+def shuffled(x: Tensor) -> Tensor:
+    """As ShuffleNet and CondenseNet have it."""
+    n, channels, *size = x.shape
+    return x.view(n, 2, channels // 2, *size).transpose(1, 2).reshape(n, channels, *size)
+
+
+MOVES: dict[str, Any] = {
+    "roll": lambda x: torch.roll(x, 4, 1),
+    "flip": lambda x: x.flip(1),
+    "shuffle": shuffled,
+    "index": lambda x: x[:, torch.arange(x.shape[1]).flip(0)],
+    "halves": lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
+    "square": lambda x: x.transpose(1, 2) if x.shape[1] == x.shape[2] else x.flip(1),
+}
+
+
+class Moving(nn.Module):
+    """Dense blocks whose channels are moved between the concatenation and the weights."""
+
+    def __init__(self, move: Any, *, is_last_alone: bool = False) -> None:
+        super().__init__()
+        self.move, self.is_last_alone = move, is_last_alone
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(8 + 4 * k) for k in range(3))
+        self.maps = nn.ModuleList(nn.Conv2d(8 + 4 * k, 4, 3, padding=1) for k in range(3))
+        self.head = nn.Linear(20, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for place, (norm, own) in enumerate(zip(self.norms, self.maps, strict=True)):
+            is_moved = place == 2 or not self.is_last_alone
+            read = norm(x)
+            read = F.dropout(F.relu(self.move(read) if is_moved else read), 0.1, self.training)
+            x = torch.cat((x, own(read)), 1)
+        return self.head(x.mean((2, 3)))
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("move", MOVES)
+def test_reuse_gave_weights_to_the_wrong_blocks_where_channels_were_moved(move: str) -> None:
+    torch.manual_seed(0)
+    assert reuse_in(Moving(MOVES[move])) == ()
+    model = Moving(MOVES[move], is_last_alone=True)
+    found = reuse_in(model)
+    assert [one.reader for one in found] == [0, 1]
+    weight = model.maps[1].weight.detach()
+    assert isinstance(weight, Tensor)
+    check(found[1], weight, [(None, 0, 8), (0, 8, 12)])
+
+
+class Transposed(Moving):
+    """Its maps have weights (in, out, …), of as many channels in as out."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda x: x)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(8)])
+        self.maps = nn.ModuleList([nn.ConvTranspose2d(8, 8, 3, padding=1)])
+        self.head = nn.Linear(16, 5)
+
+
+@pytest.mark.usefixtures("spool")
+def test_weights_that_are_laid_out_otherwise_are_in_no_row() -> None:
+    torch.manual_seed(0)
+    assert reuse_in(Transposed()) == ()
+
+
 @pytest.mark.usefixtures("spool")
 def test_a_residual_network_reuses_nothing() -> None:
     torch.manual_seed(0)

@@ -63,12 +63,9 @@ class Ablating:
         base = self._rounds.untouched()
         comparison = Comparison(base, self._bootstrap)
         if not math.isfinite(comparison.loss):
-            bad = torch.nonzero(~torch.isfinite(base.losses)).flatten().tolist()
             raise ProbeError.explain(
-                "examine", type(self._subject.network).__name__,
-                f"{len(bad)} of {len(base.losses)} samples have no finite loss with all blocks in place",
-                f"look at the input of row {bad[0] if bad else 0} of the probe set, and at its loss alone",
-            )  # fmt: skip
+                "examine", type(self._subject.network).__name__, *_not_finite(base.losses)
+            )
         self._check_earlier(comparison.loss)
         sets, self._left_out = what_fits(self._sets, self._blocks, self._rounds.passes)
         gaps = self._rounds.passes.gaps(self._blocks)
@@ -255,3 +252,18 @@ def _plural(word: str, number: int) -> str:
     if word.startswith("set "):
         return "sets" + word[3:]
     return word + ("es" if word.endswith("ch") else "s")
+
+
+def _not_finite(losses: torch.Tensor) -> tuple[str, str]:
+    """Why the mean of some losses is not finite, and what to do."""
+    bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
+    if not bad:
+        row = int(losses.abs().argmax())
+        return (
+            f"the mean of {len(losses)} finite losses (up to {losses[row]:.2g}) is not finite",
+            f"look at the loss of row {row} of the probe set, the greatest, or scale the losses down",
+        )
+    return (
+        f"{len(bad)} of {len(losses)} samples have no finite loss with all blocks in place",
+        f"look at the input of row {bad[0]} of the probe set, and at its loss alone",
+    )

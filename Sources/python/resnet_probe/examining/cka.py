@@ -96,21 +96,16 @@ class Alignment:
         return found
 
 
-def features_of(values: Tensor, rows: int, present: Tensor | None) -> Tensor | None:
-    """A tensor with the rows of its batch first, padded tokens zero; None where it has no such rows.
+def features_of(values: Tensor, axis: int, present: Tensor | None) -> Tensor | None:
+    """A tensor with its dimension of rows first, padded tokens zero; None where it holds no numbers.
 
-    Of sequences before rows (tokens, rows, channels) the dimension that is as long as the batch.
+    `present` has rows and tokens in the order of the tensor.
     """
-    is_second = values.ndim == 3 and values.shape[0] != rows and values.shape[1] == rows
-    if is_second:
-        values = values.transpose(0, 1)
-    if values.ndim < 1 or values.shape[0] != rows or not values.is_floating_point():
+    if not values.is_floating_point():
         return None
-    if present is not None and values.ndim == 3:
-        fits = [one for one in (present, present.T) if one.shape == values.shape[:2]]
-        if fits:
-            values = torch.where(fits[0].unsqueeze(-1) != 0, values, 0)
-    return values
+    if present is not None and values.ndim == 3 and present.shape == values.shape[:2]:
+        values = torch.where(present.unsqueeze(-1) != 0, values, 0)
+    return values.transpose(0, 1) if axis == 1 else values
 
 
 def _chunks(rows: int) -> int:

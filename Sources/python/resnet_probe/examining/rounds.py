@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from resnet_probe.examining.base_pass import BasePass
 from resnet_probe.examining.calling import Forward, call_of, moved, target_of
 from resnet_probe.examining.losses import RowErrors, RowLosses
 from resnet_probe.examining.plan import Ordinals
-from resnet_probe.examining.probe_set import ProbeSet, seed_generators
+from resnet_probe.examining.probe_set import ProbeSet, rows_between, seed_generators
 from resnet_probe.examining.progress import Stop
 from resnet_probe.examining.removal import Misplaced, Removal, run_without
 from resnet_probe.examining.running_averages import by_batch_statistics, normalizers_in
@@ -105,15 +106,36 @@ class Rounds:
 
     def _watch(self, whole: ProbeSet, watch: Watch) -> None:
         """Where losses are taken row by row, a pass over whole batches tells how alike blocks are."""
-        for batch, rows in zip(whole.batches, whole.rows, strict=True):
+        for number, (batch, rows) in enumerate(zip(whole.batches, whole.rows, strict=True)):
             self._stop.check()
-            own = moved(batch, self._network)
-            seed_generators()
             try:
-                self._watching.run(own, rows, call_of(self._network, self._forward, own))
+                self._look(batch, rows)
             except Exception as problem:
                 watch.give_up(problem)
                 return
+            self._settle(whole, number)
+
+    def _settle(self, probe_set: ProbeSet, number: int) -> None:
+        """Where rows could not be told from tokens, one row less tells; then the batch again."""
+        watch, batch, rows = self.watch, probe_set.batches[number], probe_set.rows[number]
+        if watch is None or not watch.is_unclear:
+            return
+        with contextlib.suppress(Exception):  # then nothing tells
+            self._look(rows_between(batch, rows, 0, rows - 1), rows - 1)
+        watch.settle()
+        self._stop.check()
+        try:
+            self._look(batch, rows)
+        except Exception as problem:
+            watch.give_up(problem)
+        if watch.is_unclear:
+            watch.give_up(RuntimeError("passes over the same rows differ"))
+
+    def _look(self, batch: Any, rows: int) -> None:
+        """A pass for the watch alone."""
+        own = moved(batch, self._network)
+        seed_generators()
+        self._watching.run(own, rows, call_of(self._network, self._forward, own))
 
     def _lag(self, loss: float) -> tuple[float, float] | None:
         normalizers = normalizers_in(self._network)
@@ -152,6 +174,8 @@ class Rounds:
         for number in range(self.batches):
             self._stop.check()
             parts.append(self._one(number, call))
+            if first is not None and self._probe_set.whole is None:
+                self._settle(self._probe_set, number)
             if first is not None and not first:
                 first.append(parts[0].losses)
         errors = [part.errors for part in parts if part.errors is not None]

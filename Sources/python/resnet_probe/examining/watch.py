@@ -8,7 +8,7 @@ has the block elsewhere, or not at all, nothing of it counts.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,8 @@ import torch
 from resnet_probe.blocks import Block, BlockMap
 from resnet_probe.examining.cka import FEWEST_ROWS, Alignment, features_of
 from resnet_probe.examining.removal import Spot
-from resnet_probe.examining.reuse import Layout, Layouts, reuse_of
+from resnet_probe.examining.reuse import Layouts, Reading, reuse_of
+from resnet_probe.examining.row_axes import RowAxes
 from resnet_probe.examining.similarities import Similarities
 from resnet_probe.examining.spans import Pair, Spans, SpanSums
 from resnet_probe.finding.plain import PlainCandidate
@@ -41,7 +42,7 @@ class Watch:
         self._spans = Spans(blocks)
         self._outputs = Alignment(len(blocks))
         self._branches = Alignment(len(blocks))
-        self._read: Mapping[int, Layout] = {}
+        self._read: Mapping[int, Reading] = {}
         self._by_key: dict[Key, list[Block]] = defaultdict(list)
         self._by_call: dict[tuple[str, int], Block] = {}  # plain blocks that are modules
         for block in blocks:
@@ -53,6 +54,9 @@ class Watch:
         self._chunks = 0  # batches with enough rows for CKA
         self._found: Counter[int] = Counter()  # batches that a block was found in
         self._problem: str | None = None
+        self._axes = RowAxes()
+        self._unsettled: set[Hashable] | None = None  # while a batch with one row less runs
+        self._untold: set[str] = set()  # blocks whose rows nothing tells
         # Of the batch under way:
         self._rows = 0
         self._layouts = Layouts(blocks)
@@ -65,6 +69,7 @@ class Watch:
     def begin(self, rows: int) -> None:
         """A pass over so many rows begins."""
         self._rows = rows
+        self._axes.begin()
         self._layouts = Layouts(self._blocks)
         self._uses.clear()
         self._spots.clear()
@@ -90,6 +95,20 @@ class Watch:
     def end(self, spots: Mapping[int, Spot]) -> None:
         """The pass is over, and has the blocks at these spots."""
         self._guarded(self._end, spots)
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether the pass counted for nothing, as its rows could not be told from its tokens.
+
+        Then the same batch with one row less is to run, and after `settle` the batch itself again.
+        """
+        return self._unsettled is not None and self._problem is None
+
+    def settle(self) -> None:
+        """The batch with one row less has run, or could not."""
+        if self._unsettled is not None:
+            self._axes.settle(self._unsettled)
+        self._unsettled = None
 
     def give_up(self, problem: Exception) -> None:
         """Ends the watch, for this reason."""
@@ -134,6 +153,12 @@ class Watch:
         missing = [b.name for b in self._blocks if self._found[b.ordinal] < self._batches]
         if missing:
             said.append(f"no similarity of {first_names(missing)}: not every batch runs it")
+        if self._untold:
+            names = [block.name for block in self._blocks if block.name in self._untold]
+            said.append(
+                f"no CKA of {first_names(names)}, nor spans under a mask: rows and tokens cannot be"
+                " told apart"
+            )
         if self._chunks == 0:
             said.append(f"no CKA: it takes batches of {FEWEST_ROWS} rows or more")
         return said
@@ -166,7 +191,7 @@ class Watch:
         self._spots[block.ordinal] = Spot(trace.counted[0], max(0, junction.branch_operand))
         if block.kind == "residual":
             self._spans.enter(block, join.operands[0])
-        self._take(self._branches, block, branch_of(join)[0], present)
+        self._take("branch", block, branch_of(join)[0], present)
 
     def _after(
         self, trace: Trace, join: Join, result: torch.Tensor, present: torch.Tensor | None
@@ -180,8 +205,8 @@ class Watch:
         result = result.detach()
         output = result.relu() if block.activation == "relu" else result
         if block.kind == "residual":
-            self._spans.leave(block, output, present)
-        self._take(self._outputs, block, output, present)
+            self._leave(block, output, present)
+        self._take("output", block, output, present)
 
     def _plain(
         self, trace: Trace, candidate: PlainCandidate, name: str, stream: torch.Tensor,
@@ -202,21 +227,53 @@ class Watch:
         self._spots[block.ordinal] = spot
         stream, output = stream.detach(), output.detach()
         self._spans.enter(block, stream)
-        self._spans.leave(block, output, present)
-        self._take(self._outputs, block, output, present)
+        self._leave(block, output, present)
+        self._take("output", block, output, present)
         wide = torch.promote_types(output.dtype, torch.float32)
-        self._take(self._branches, block, output.to(wide) - stream.to(wide), present)
+        self._take("branch", block, output.to(wide) - stream.to(wide), present)
+
+    def _leave(self, block: Block, output: torch.Tensor, present: torch.Tensor | None) -> None:
+        axis = self._axis("output", block, output, present)
+        if self._axes.is_mask_clear(present, output, axis):
+            self._spans.leave(block, output, self._axes.beside(present, output, axis))
+        else:
+            self._untold.add(block.name)
 
     def _take(
-        self, into: Alignment, block: Block, values: torch.Tensor, present: torch.Tensor | None
+        self, what: str, block: Block, values: torch.Tensor, present: torch.Tensor | None
     ) -> None:
-        if self._rows < FEWEST_ROWS:
+        if self._rows < FEWEST_ROWS and self._unsettled is None:
             return
-        features = features_of(values.detach(), self._rows, present)
+        axis = self._axis(what, block, values, present)
+        if axis is None or self._unsettled is not None:
+            return
+        if not self._axes.is_mask_clear(present, values, axis):
+            self._untold.add(block.name)
+            return
+        features = features_of(values.detach(), axis, self._axes.beside(present, values, axis))
         if features is not None:
+            into = self._branches if what == "branch" else self._outputs
             into.take(block.ordinal, features)
 
+    def _axis(
+        self, what: str, block: Block, values: torch.Tensor, present: torch.Tensor | None
+    ) -> int | None:
+        """Which dimension of a block's tensor are rows, where that matters."""
+        if self._rows < FEWEST_ROWS and present is None and self._unsettled is None:
+            return None
+        self._axes.see_mask(present, self._rows)
+        key, shape = (what, block.ordinal), tuple(values.shape)
+        axis = self._axes.of(key, shape, self._rows)
+        if self._axes.is_untold(key) and self._rows in shape[:2]:
+            self._untold.add(block.name)
+        return axis
+
     def _end(self, spots: Mapping[int, Spot]) -> None:
+        if self._unsettled is not None or self._axes.is_unclear:
+            self._unsettled = self._unsettled or self._axes.take_unclear()
+            self._untold.clear()
+            self.clear()
+            return
         self._batches += 1
         self._chunks += self._rows >= FEWEST_ROWS
         known = {one for one, spot in self._spots.items() if spots.get(one) == spot}
