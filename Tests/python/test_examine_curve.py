@@ -120,6 +120,20 @@ def examined(loss: Any, id: str = ID, **options: Any) -> Examination:
     return found
 
 
+def recorded_in_spool() -> int:
+    """How many sets have been measured by all processes."""
+    return len({one.ordinals for one in recorded(pathlib.Path(os.environ["RESNET_PROBE_SPOOL"]))})
+
+
+def towers(blocks: int) -> tuple[nn.Module, list[tuple[Tensor, Tensor]], resnet_probe.Probe]:
+    """A small network after one step, three batches and its probe."""
+    torch.manual_seed(1)
+    model = Towers(blocks)
+    x, y = torch.randn(12, 8), torch.randint(0, 5, (12,))
+    probe = attached(model, x, y)
+    return model, list(zip(x.split(4), y.split(4), strict=True)), probe
+
+
 def curve_of(found: Examination | None) -> Curve:
     assert found is not None
     assert found.curve is not None
@@ -273,22 +287,24 @@ def test_after_kill_9_it_goes_on_and_is_as_one_that_was_not_killed(
     expected = {one.ordinals: one for one in recorded(tmp_path / "whole")}
     orders = whole_orders(orders_in(tmp_path / "whole"))
     monkeypatch.setenv("RESNET_PROBE_SPOOL", str(spool))
-    code = """
+    # In the middle of the greedy order, then of those at random; the imports take longest, and once.
+    code = f"""
         import os, signal
-        from test_examine_curve import Loss, examined
-        examined(Loss({call}, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+        from test_examine_curve import Loss, examined, recorded_in_spool
+        for call in ({4 + 3 * (BLOCKS + 5)}, {4 + 3 * 9}):
+            child = os.fork()
+            if child == 0:
+                examined(Loss(call, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+            _, status = os.waitpid(child, 0)
+            print(os.waitstatus_to_exitcode(status), recorded_in_spool())
     """
     path = os.pathsep.join([str(ROOT / "Tests" / "python"), str(ROOT / "Sources" / "python")])
-    measured = []
-    # In the middle of the greedy order, then of those at random.
-    for call in (4 + 3 * (BLOCKS + 5), 4 + 3 * 9):
-        ended = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code).format(call=call)], check=False,
-            timeout=60, env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        assert ended.returncode == -signal.SIGKILL
-        measured.append(len({one.ordinals for one in recorded(spool)}))
-    assert measured == [BLOCKS + 4, BLOCKS + 4 + 8]
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=120, capture_output=True,
+        text=True, env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    measured = [BLOCKS + 4, BLOCKS + 4 + 8]
+    assert ended.stdout.splitlines() == [f"{-signal.SIGKILL} {count}" for count in measured]
     killed = set(spool.glob("*.rpj"))
     greedy = [one.ordinals[0] for one in orders_in(spool) if one.strategy == "greedy"]
     assert len(greedy) > 1
@@ -312,29 +328,29 @@ def test_after_kill_9_it_goes_on_and_is_as_one_that_was_not_killed(
 def test_the_time_given_ends_it_anywhere_and_what_is_left_is_said(
     spool: pathlib.Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model, probe = begun()
+    model, batches, probe = towers(4)
     left: list[int] = []
     found = None
     while found is None or found.remaining:
-        found = probe.examine(model, images(), F.cross_entropy, seconds=1e-6)
+        found = probe.examine(model, batches, F.cross_entropy, seconds=1e-6)
         assert found is not None
         left.append(found.remaining)
-        (head,) = re.findall(r"examine: (6 blocks.*)", lines := said(capfd))
+        (head,) = re.findall(r"examine: (4 blocks.*)", lines := said(capfd))
         if found.remaining:
             of = "about " if found.remaining > 1 or "about" in lines else ""
             words = f"stopped with {len(left)} measured; {of}{found.remaining} are left"
             assert words in lines
             assert f"! {found.remaining} not measured yet: the same call goes on" in repr(found)
-        before = {1: "", 7: ", all of them measured before,"}.get(len(left))
+        before = {1: "", 5: ", all of them measured before,"}.get(len(left))
         if before is not None:
             assert re.match(
-                rf"6 blocks{before} and about \d+ sets of them × 3 batches, about \d", head
+                rf"4 blocks{before} and about \d+ sets of them × 3 batches, about \d", head
             )
     assert all(before > after for before, after in itertools.pairwise(left))
     assert left[0] >= len(left) - 1
     assert len(recorded(spool)) == len(left)
-    assert probe.examine(model, images(), F.cross_entropy) == found
-    assert "6 blocks, all of them measured before\n" in said(capfd)
+    assert probe.examine(model, batches, F.cross_entropy) == found
+    assert "4 blocks, all of them measured before\n" in said(capfd)
     probe.finish()
 
 
@@ -355,19 +371,19 @@ def test_an_interrupt_within_the_curve_keeps_what_was_measured(spool: pathlib.Pa
 
 
 def test_other_blocks_have_orders_of_their_own(spool: pathlib.Path) -> None:
-    model, probe = begun()
-    one = probe.examine(model, images(), F.cross_entropy, blocks=[2], progress=False)
+    model, batches, probe = towers(BLOCKS)
+    one = probe.examine(model, batches, F.cross_entropy, blocks=[2], progress=False)
     assert one is not None
     assert one.curve is None
-    few = probe.examine(model, images(), F.cross_entropy, blocks=[1, 3, 4], progress=False)
-    every = probe.examine(model, images(), F.cross_entropy, progress=False)
+    few = probe.examine(model, batches, F.cross_entropy, blocks=[1, 3, 4], progress=False)
+    every = probe.examine(model, batches, F.cross_entropy, progress=False)
     assert curve_of(few).orders[1].ordinals == (4, 3, 1)
     assert curve_of(every).orders[1].ordinals == (5, 4, 3, 2, 1, 0)
     loss = Loss(0, nothing)
     for blocks, before in (([1, 3, 4], few), (None, every)):
-        again = probe.examine(model, images(), F.cross_entropy, blocks=blocks, progress=False)
+        again = probe.examine(model, batches, F.cross_entropy, blocks=blocks, progress=False)
         assert again == before
-    whole = probe.examine(model, images(), loss, curve=False, progress=False)
+    whole = probe.examine(model, batches, loss, curve=False, progress=False)
     assert whole is not None
     assert whole.curve is None
     identities = {head.examination for head, _ in headed_orders(spool)}
