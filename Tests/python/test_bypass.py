@@ -168,6 +168,7 @@ def of_plain_blocks() -> dict[str, Any]:
         ({"format": FORMAT}, "its blocks are no list of blocks"),
         (3, "cannot read the plan in a int: 3 is no name of a block"),
         ([3], "cannot read the plan in a list: 3 is no name of a block"),
+        ([10**5000], "cannot read the plan in a list: a int is no name of a block"),
         (of_another_width(), "has 304 parameters here, and 1,184 in the plan"),
         (of_plain_blocks(), "is a residual block here, and a plain one in the plan"),
     ],
@@ -177,6 +178,75 @@ def test_what_is_no_plan_of_the_network_is_refused_in_one_line(plan: Any, words:
         resnet_probe.bypass(network(), plan)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("parameters", "x", "of its block layer1.1 'x' is no number of parameters"),
+        ("parameters", [1], "of its block layer1.1 [1] is no number of parameters"),
+        ("parameters", {}, "of its block layer1.1 {} is no number of parameters"),
+        ("parameters", True, "of its block layer1.1 True is no number of parameters"),
+        ("parameters", float("nan"), "of its block layer1.1 nan is no number of parameters"),
+        ("parameters", -5, "of its block layer1.1 -5 is no number of parameters"),
+        ("parameters", 10**5000, "of its block layer1.1 a int is no number of parameters"),
+        ("kind", [1], "of its block layer1.1 the kind [1] is no word"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_number_of_the_wrong_type_raised_a_type_error(key: str, value: Any, words: str) -> None:
+    plan = {"format": FORMAT, "blocks": [{"name": "layer1.1", key: value}]}
+    with pytest.raises(ProbeError) as refused:
+        resnet_probe.bypass(nn.Identity(), plan)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 10**6, '{"a":' * 10**5])
+def test_a_deep_file_raised_a_recursion_error(text: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "plan.json").write_text(text, encoding="utf-8")
+    for plan in (tmp_path / "plan.json", *([text] if text[0] == "{" else [])):
+        with pytest.raises(ProbeError, match=r"no JSON \(nested too deeply\); write it with"):
+            resnet_probe.bypass(nn.Identity(), plan)
+
+
+HOSTILE = "\x1b[31mred\n\u202e\ud800"
+
+
+def deep(levels: int = 10**5) -> list[Any]:
+    nested: list[Any] = []
+    for _ in range(levels):
+        nested = [nested]
+    return nested
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        [HOSTILE],
+        {"format": FORMAT, "blocks": [{"name": HOSTILE}]},
+        {"format": FORMAT, "blocks": [{"name": HOSTILE, "kind": 1}]},
+        {"format": FORMAT, "blocks": [{"name": "layer1.0", "kind": HOSTILE}]},
+        {"format": HOSTILE, "blocks": []},
+        {"format": deep(), "blocks": []},
+        HOSTILE,
+        ["x" * 10**6],
+        "x" * 10**6,
+        CifarResNet(8, "B", 4, 5),
+    ],
+    ids=lambda plan: type(plan).__name__,
+)
+def test_what_a_hostile_plan_holds_came_raw_into_the_error(plan: Any) -> None:
+    with pytest.raises(ProbeError) as refused:
+        resnet_probe.bypass(CifarResNet(8, "B", 4, 5), plan)
+    said = str(refused.value)
+    assert said.isprintable()
+    assert len(said) < 500
+
+
+def test_a_file_of_one_json_string_was_read_letter_by_letter(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "plan.json").write_text('"layer1.0"', encoding="utf-8")
+    with pytest.raises(ProbeError, match=r"plan\.json: it holds a text, and no document; write it"):
+        resnet_probe.bypass(network(), tmp_path / "plan.json")
 
 
 def test_a_file_of_bytes_is_refused(tmp_path: pathlib.Path) -> None:

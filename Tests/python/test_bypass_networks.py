@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import resnet_probe
 import torch
+import torch.nn.functional as F
 from resnet_probe.bypassing.survey import survey
 from resnet_probe.examining import base_pass
 from resnet_probe.examining.probe_set import mapped
@@ -191,3 +192,50 @@ def test_images_of_another_size_go_through(name: str) -> None:
     with torch.no_grad():
         output = tensors_of(bypassed(*inputs.args))
     check_equal(output, removed(model, example, names[1::2], inputs))
+
+
+class Upsampled(nn.Module):
+    """Two branches in one module, each smaller within and as large as the stream at its end."""
+
+    def __init__(self, *up: nn.Module) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(nn.Conv2d(4, 4, 3, 2, 1) for _ in up)
+        self.up = nn.ModuleList(up)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for down, up in zip(self.down, self.up, strict=True):
+            x = x + up(F.relu(down(x)))
+        return x
+
+
+def upsampling(*up: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, 1, 1), Upsampled(*up)).eval()
+
+
+UPSAMPLING = {
+    "a multiple": lambda: (nn.ConvTranspose2d(4, 4, 2, 2), nn.Upsample(scale_factor=2)),
+    "one less": lambda: (nn.ConvTranspose2d(4, 4, 3, 2, 1), nn.ConvTranspose2d(4, 4, 3, 2, 1)),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "others", "is_slow"),
+    [("a multiple", 16, [12, 26], False), ("one less", 17, [9, 25], True)],
+)
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_an_upsampling_stand_in_ran_at_the_size_of_the_example_alone(
+    kind: str, size: int, others: list[int], is_slow: bool, chosen: int,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    model = upsampling(*UPSAMPLING[kind]())
+    example = Example((torch.randn(2, 3, size, size),))
+    blocks = resnet_probe.find_blocks(model, example.args)
+    names = [blocks[chosen].name]
+    bypassed = resnet_probe.bypass(model, names, example=example.args).eval()
+    assert ("the branch still runs" in capfd.readouterr().err) == is_slow
+    for other in others:
+        inputs = Example((torch.randn(3, 3, other, other + 4),))
+        with torch.no_grad():
+            output = tensors_of(bypassed(*inputs.args))
+        check_equal(output, removed(model, example, names, inputs))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from resnet_probe.bypassing.shortcuts import descendants_or_self
-from resnet_probe.bypassing.stand_ins import COPY, NoBranch, Path, Shortcut, Zeros, settings_of
+from resnet_probe.bypassing.stand_ins import (
+    COPY,
+    SAME,
+    NoBranch,
+    Path,
+    Shortcut,
+    Size,
+    Zeros,
+    settings_of,
+)
 from resnet_probe.bypassing.survey import Found, Given, Leaf, Survey, is_known, leaves_in
 from resnet_probe.finding.graph import origin_of
 from resnet_probe.tracing import operations
@@ -190,17 +199,19 @@ def _base(leaf: Leaf, given: Given) -> tuple[Path, Leaf]:
     )
 
 
-def _sizes(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[int, ...]:
+def _sizes(shape: tuple[int, ...], like: tuple[int, ...]) -> tuple[Size, ...]:
     """A shape as `Zeros` has it. Images may come in other sizes: theirs follow by their ratio."""
-    sizes = []
+    sizes: list[Size] = []
     for place, size in enumerate(shape):
         before = like[place] if place < len(like) else -1
         ratio = round(before / size) if size else 0
         is_size_of_image = place >= 2 and len(shape) == len(like) >= 4
         if before == size:
-            sizes.append(0)
+            sizes.append(SAME)
         elif is_size_of_image and size > 1 and ratio > 1 and -(-before // ratio) == size:
-            sizes.append(-ratio)
+            sizes.append((1, ratio))
+        elif is_size_of_image and before > 1 and size % before == 0:
+            sizes.append((size // before, 1))
         else:
             sizes.append(size)
     return tuple(sizes)

@@ -13,6 +13,7 @@ from resnet_probe.bypassing.guesses import guessed_calls
 from resnet_probe.bypassing.locating import locate
 from resnet_probe.bypassing.planned import Plan, PlannedBlock, read_plan
 from resnet_probe.bypassing.recalibration import batch_norms_in, recalibrated
+from resnet_probe.bypassing.shown import shown
 from resnet_probe.bypassing.trials import Trials, copied_or_refused
 from resnet_probe.examining.calling import arguments_of
 from resnet_probe.finding.find import Arguments, calls_of, kept_randomness, uncompiled
@@ -85,7 +86,7 @@ class Bypassed:
         share = f" (−{1 - after / before:.0%})" if after < before else ""
         said = f"{self.blocks} of {self.of} blocks, {before:,} → {after:,} parameters{share}"
         if self.slow:
-            names = first_names(list(self.slow))
+            names = first_names([shown(name) for name in self.slow])
             said += f"; of {len(self.slow)} the branch still runs, no faster than it was ({names})"
         return said
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from resnet_probe.bypassing.shown import shown
 from resnet_probe.bypassing.survey import Found, Survey
 from resnet_probe.examining.removal import Misplaced, Removal, Spot, run_without
 from resnet_probe.notices import ProbeError
@@ -68,7 +69,7 @@ def intercept(network: torch.nn.Module, seen: Survey, wanted: Sequence[Found]) -
         spot = one.within(place)
         if spot.module:
             raise ProbeError.explain(
-                "bypass", one.block.name, f"{spot.module} runs more than once in a pass",
+                "bypass", shown(one.block.name), f"{shown(spot.module)} runs more than once in a pass",
                 "bypass all of its uses, or none",
             )  # fmt: skip
         if place.within not in forwards:

@@ -10,6 +10,7 @@ import torch
 
 from resnet_probe.blocks import BlockMap
 from resnet_probe.bypassing.planned import PlannedBlock
+from resnet_probe.bypassing.shown import VALUE, shown
 from resnet_probe.bypassing.survey import Found, Survey, survey, under_names
 from resnet_probe.examining.probe_set import mapped, seed_generators
 from resnet_probe.finding.find import Arguments, found_in
@@ -70,11 +71,11 @@ def locate(
                 return Located(seen, known, wanted, few, chosen)
         if missing:
             raise ProbeError.explain(
-                "bypass", first_names(missing),
+                "bypass", first_names([shown(name) for name in missing]),
                 f"no block of the {type(twin).__name__} given is called so",
                 "give the network that the plan was made for, and names as find_blocks has them",
             )  # fmt: skip
-    words = " ".join(str(problem).split())[:300] or type(problem).__name__
+    words = shown(" ".join(str(problem).split()), 300) or type(problem).__name__
     raise ProbeError.explain(
         "bypass blocks of", type(twin).__name__, f"it does not run ({words})",
         "give example= a batch as the training loop does",
@@ -138,11 +139,12 @@ def _check(
         block = wanted[one.name].block
         words = None
         if one.kind is not None and one.kind != block.kind:
-            words = f"is a {block.kind} block here, and a {one.kind} one in the plan"
+            kind = shown(one.kind, VALUE)
+            words = f"is a {block.kind} block here, and a {kind} one in the plan"
         elif one.parameters is not None and block.parameters not in (None, one.parameters):
             words = f"has {block.parameters:,} parameters here, and {one.parameters:,} in the plan"
         if words is not None:
             raise ProbeError.explain(
-                "bypass", one.name, f"in the {type(network).__name__} given it {words}",
+                "bypass", shown(one.name), f"in the {type(network).__name__} given it {words}",
                 "give the network that the plan was made for",
             )  # fmt: skip

@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from resnet_probe.blocks import Block
+from resnet_probe.bypassing.shown import shown, shown_value
 from resnet_probe.notices import ProbeError
 
 #: What `resnet-probe plan --json` writes.
 FORMAT = "resnet-probe.plan/1"
+
+#: The most parameters that a block can be said to have.
+MOST = (1 << 63) - 1
+
+WRITE = "write it with `resnet-probe plan --json`"
 
 #: What `plan=` may be: a file, its text, what is in it, or names of blocks.
 Plan = str | os.PathLike[str] | Mapping[str, Any] | Iterable[str | Block]
@@ -54,29 +60,38 @@ def _parsed(plan: str | os.PathLike[str]) -> Any:
                 subject, words, "give a file of `resnet-probe plan --json`, or a list of names"
             ) from None
     try:
-        return json.loads(text)
-    except ValueError as problem:
-        raise _refusal(
-            subject, f"it is no JSON ({problem})", "write it with `resnet-probe plan --json`"
-        ) from None
+        document = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        words = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+        raise _refusal(subject, f"it is no JSON ({words})", WRITE) from None
+    if isinstance(document, str):  # no list of the names that its letters are
+        raise _refusal(subject, "it holds a text, and no document", WRITE)
+    return document
 
 
 def _of_document(plan: Mapping[str, Any]) -> list[PlannedBlock]:
     written = plan.get("format")
     if written != FORMAT:
-        said = "it has no format" if written is None else f"its format is {written!r:.60}"
-        raise _refusal(
-            "a document", f"{said}, not {FORMAT!r}", "write it with `resnet-probe plan --json`"
-        )
+        said = "it has no format" if written is None else f"its format is {shown_value(written)}"
+        raise _refusal("a document", f"{said}, not {FORMAT!r}", WRITE)
     blocks = plan.get("blocks")
     if not isinstance(blocks, list) or not all(
         isinstance(one, Mapping) and isinstance(one.get("name"), str) for one in blocks
     ):
-        raise _refusal(
-            "a document", "its blocks are no list of blocks with names",
-            "write it with `resnet-probe plan --json`",
-        )  # fmt: skip
-    return [PlannedBlock(one["name"], one.get("kind"), one.get("parameters")) for one in blocks]
+        raise _refusal("a document", "its blocks are no list of blocks with names", WRITE)
+    return [_of_block(one) for one in blocks]
+
+
+def _of_block(written: Mapping[str, Any]) -> PlannedBlock:
+    kind, parameters = written.get("kind"), written.get("parameters")
+    words = None
+    if not (kind is None or isinstance(kind, str)):
+        words = f"the kind {shown_value(kind)} is no word"
+    elif not (parameters is None or (type(parameters) is int and 0 <= parameters <= MOST)):
+        words = f"{shown_value(parameters)} is no number of parameters"
+    if words is not None:
+        raise _refusal("a document", f"of its block {shown(written['name'])} {words}", WRITE)
+    return PlannedBlock(written["name"], kind, parameters)
 
 
 def _of_names(plan: Any) -> list[PlannedBlock]:
@@ -89,11 +104,11 @@ def _of_names(plan: Any) -> list[PlannedBlock]:
             found.append(PlannedBlock(part))
         else:
             raise _refusal(
-                f"a {type(plan).__name__}", f"{part!r:.60} is no name of a block",
+                f"a {type(plan).__name__}", f"{shown_value(part)} is no name of a block",
                 "give a file of `resnet-probe plan --json`, or a list of names",
             )  # fmt: skip
     return found
 
 
 def _refusal(subject: str, reason: str, remedy: str) -> ProbeError:
-    return ProbeError.explain("read the plan in", subject, reason, remedy)
+    return ProbeError.explain("read the plan in", shown(subject), reason, remedy)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from resnet_probe.bypassing.shown import shown_problem
 from resnet_probe.examining.calling import arguments_of, moved
 from resnet_probe.finding.find import kept_randomness
 from resnet_probe.notices import ProbeError
@@ -39,7 +40,7 @@ def recalibrated(network: torch.nn.Module, batches: Iterator[Any]) -> int:
             try:
                 network(*args, **kwargs)
             except Exception as problem:
-                words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+                words = shown_problem(problem)
                 raise ProbeError.explain(
                     "recalibrate", type(network).__name__, f"its forward raised {words}",
                     "give batches as the training loop has them",

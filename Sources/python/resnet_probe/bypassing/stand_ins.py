@@ -12,6 +12,12 @@ import torch.nn.functional as F
 #: Where a tensor is in a call: 0 (arguments) or 1 (keywords), then down through what holds it.
 Path = tuple[int | str, ...]
 
+#: A size of zeros: a number, or so many times that of another tensor, divided and rounded up.
+Size = int | tuple[int, int]
+
+#: The size that the other tensor has.
+SAME = (1, 1)
+
 #: The steps of a `Shortcut` that are no modules of its own.
 RELU, COPY = "relu()", "copy()"
 
@@ -54,13 +60,12 @@ class Shortcut(torch.nn.Module):
 class Zeros:
     """What a left-out module gives in place of one tensor.
 
-    `sizes`: 0 is the size that the tensor at `like` has there, -k that divided by k and rounded up,
-    any other number itself. `dtype`: None is that of the tensor at `like`. Zeros that something
-    writes into are `written`: those take memory, others one number.
+    `sizes` that are not numbers follow those of the tensor at `like`. `dtype`: None is that
+    tensor's. Zeros that something writes into are `written`: those take memory, others one number.
     """
 
     like: Path
-    sizes: tuple[int, ...]
+    sizes: tuple[Size, ...]
     dtype: torch.dtype | None = None
     is_written: bool = False
 
@@ -87,7 +92,7 @@ def _zeros(result: Any, args: Any, kwargs: Any) -> Any:
     if isinstance(result, Zeros):
         like = _at(result.like, args, kwargs)
         sizes = [
-            size if size > 0 else like.shape[place] if size == 0 else -(like.shape[place] // size)
+            size if isinstance(size, int) else -(-like.shape[place] * size[0] // size[1])
             for place, size in enumerate(result.sizes)
         ]
         dtype = like.dtype if result.dtype is None else result.dtype

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
-from resnet_probe.bypassing.agreement import agree
+from resnet_probe.bypassing.agreement import Disagreement, agree
 from resnet_probe.bypassing.interception import intercept
 from resnet_probe.bypassing.locating import Located
+from resnet_probe.bypassing.shown import shown_problem
+from resnet_probe.bypassing.stand_ins import NoBranch
 from resnet_probe.bypassing.ways import apply, edits_for, freeze
 from resnet_probe.examining.kept_state import kept_state
 from resnet_probe.examining.probe_set import mapped, seed_generators
-from resnet_probe.examining.removal import Misplaced, Removal, run_without
+from resnet_probe.examining.removal import Misplaced, Removal, Seen, run_without
 from resnet_probe.examining.running_averages import by_batch_statistics, normalizers_in
 from resnet_probe.finding.find import Arguments, copied
 from resnet_probe.names import modules_of
 from resnet_probe.notices import ProbeError
+from resnet_probe.tracing.trace import tensors_in
 
 
 class Trials:
@@ -48,7 +52,7 @@ class Trials:
             except ProbeError:
                 raise
             except Exception as problem:
-                words = words or " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+                words = words or shown_problem(problem)
         raise ProbeError.explain(
             "bypass blocks of", type(self._network).__name__,
             f"no copy gives what it gives without them ({words})", "bypass other blocks of it",
@@ -87,6 +91,8 @@ class Trials:
         agree(self._removed(names), self._output(made))
         if normalizers_in(made):
             self._agree_by_batch(made, names)
+        if any(isinstance(stand_in, NoBranch) for stand_in in edits.stand_ins.values()):
+            self._agree_on_other_images(made, names)
         return made, edits.left
 
     def _agree_by_batch(self, made: torch.nn.Module, names: Collection[str]) -> None:
@@ -103,27 +109,57 @@ class Trials:
         with by_batch_statistics(normalizers_in(made)):
             agree(reference, self._output(made))
 
-    def _removed(self, names: Collection[str]) -> Any:
+    def _agree_on_other_images(self, made: torch.nn.Module, names: Collection[str]) -> None:
+        """Compares on images of other sizes, where the network takes them.
+
+        What size a stand-in's zeros are to have was seen at one size alone.
+        """
+        for change in (lambda size: size + size // 2, lambda size: size + 1):
+            arguments = _resized(self._located.arguments, change)
+            if arguments is None:
+                return
+            try:
+                with kept_state(self._twin):
+                    reference = self._removed(names, arguments)
+            except Exception:  # it takes no such images
+                reference = None
+            if reference is not None:
+                try:
+                    agree(reference, self._output(made, arguments))
+                except Exception as problem:
+                    raise Disagreement(f"on larger images {shown_problem(problem)}") from problem
+
+    def _removed(self, names: Collection[str], arguments: Arguments | None = None) -> Any:
         """What the network gives in eval mode without some blocks, as `examine` removes them."""
         located, twin = self._located, self._twin
         spots = [located.wanted[name].spot for name in names]
-        args, kwargs = _fresh(located.arguments)
-        seed_generators()
         try:
-            with torch.no_grad():
-                return run_without(
-                    lambda: twin(*args, **kwargs), Removal(spots, located.seen.joins),
-                    dict(modules_of(twin)),
-                )  # fmt: skip
+            joins = located.seen.joins if arguments is None else self._joins_on(arguments)
+            return self._run(Removal(spots, joins), arguments or located.arguments)
         except Misplaced as problem:
             raise ProbeError.explain(
                 "bypass blocks of", type(twin).__name__, f"in eval mode {problem}",
                 "make its eval mode deterministic",
             ) from problem  # fmt: skip
 
-    def _output(self, made: torch.nn.Module) -> Any:
+    def _joins_on(self, arguments: Arguments) -> list[Seen]:
+        """What joins in a pass on other arguments, where it is the same but for the sizes."""
+        untouched = Removal()
+        self._run(untouched, arguments)
+        if [name for name, _ in untouched.seen] != [name for name, _ in self._located.seen.joins]:
+            raise Misplaced("it runs other operations on images of another size")
+        return untouched.seen
+
+    def _run(self, removal: Removal, arguments: Arguments) -> Any:
+        twin = self._twin
+        args, kwargs = _fresh(arguments)
+        seed_generators()
+        with torch.no_grad():
+            return run_without(lambda: twin(*args, **kwargs), removal, dict(modules_of(twin)))
+
+    def _output(self, made: torch.nn.Module, arguments: Arguments | None = None) -> Any:
         """What a copy gives in eval mode; the copy stays as it is."""
-        args, kwargs = _fresh(self._located.arguments)
+        args, kwargs = _fresh(arguments or self._located.arguments)
         with kept_state(made):
             seed_generators()
             return made(*args, **kwargs)
@@ -138,7 +174,7 @@ def copied_or_refused(network: torch.nn.Module) -> torch.nn.Module:
     try:
         return copied(network)
     except Exception as problem:
-        words = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+        words = shown_problem(problem)
         raise ProbeError.explain(
             "bypass blocks of", type(network).__name__, f"it cannot be copied ({words})",
             "let copy.deepcopy(model) work first",
@@ -149,3 +185,21 @@ def _fresh(arguments: Arguments) -> Arguments:
     """Arguments that a forward may write into."""
     fresh: Any = mapped(arguments, torch.clone)
     return fresh  # type: ignore[no-any-return]
+
+
+def _resized(arguments: Arguments, change: Callable[[int], int]) -> Arguments | None:
+    """Arguments whose images have other sizes; None where there are no images."""
+    if not any(map(_is_image, tensors_in(arguments))):
+        return None
+
+    def resized(tensor: torch.Tensor) -> torch.Tensor:
+        if not _is_image(tensor):
+            return tensor
+        return F.interpolate(tensor, [change(size) for size in tensor.shape[2:]])
+
+    changed: Any = mapped(arguments, resized)
+    return changed  # type: ignore[no-any-return]
+
+
+def _is_image(tensor: torch.Tensor) -> bool:
+    return tensor.ndim in (4, 5) and tensor.is_floating_point()
