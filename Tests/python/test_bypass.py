@@ -24,7 +24,7 @@ from networks.gpt import GPT
 from networks.plain import CifarPlainNet
 from networks.unknown import BlockTwice
 from test_attached_copies import foreign_hooks
-from test_bypass_networks import check_equal, made
+from test_bypass_networks import build, check_equal, made
 
 CHOSEN = ["layer1.1", "layer2.0", "layer3.2"]
 
@@ -441,7 +441,7 @@ def test_it_is_saved_loaded_moved_and_compiled_like_any_network(name: str) -> No
         file.seek(0)
         again = torch.load(file, weights_only=False)
         assert torch.equal(tensors_of(again(*example.args))[0], wanted)
-        other = resnet_probe.bypass(entry(name).make(), names[::2], example=example.args)
+        other = resnet_probe.bypass(build(entry(name)), names[::2], example=example.args)
         other.load_state_dict(bypassed.state_dict())
         assert torch.equal(tensors_of(other.eval()(*example.args))[0], wanted)
         torch._dynamo.reset()
