@@ -664,7 +664,7 @@ SELECT
   s.angular_distance_mean AS angular_distance,  -- mean angle between x before and y after, over pi
   s.span_gap,
   s.cka,                         -- of what the first and the last block return
-  a.loss_change,                 -- as in removal_curve; NULL: this set was not removed
+  CASE WHEN a.non_finite = 0 THEN a.loss_change END AS loss_change,  -- as in removal_curve; NULL: not removed, or a loss not finite
   a.loss_change_lower,
   a.loss_change_upper,
   a.error_change,
@@ -694,7 +694,7 @@ SELECT
   o.block_id,
   b.ordinal,
   b.name,
-  a.loss_change,                 -- of the loss without these blocks; NULL: this set was not removed
+  CASE WHEN a.non_finite = 0 THEN a.loss_change END AS loss_change,  -- of the loss without these blocks; NULL: not removed, or a loss not finite
   a.loss_change_lower,
   a.loss_change_upper,
   -- upper bound by the samples 1, 3, 5 … alone: greedy chooses by the others, whose loss is too low then

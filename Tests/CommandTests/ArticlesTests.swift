@@ -94,7 +94,7 @@ import Testing
     let journal = Fixtures.root.appending(path: "Tests/Support/Fixtures/complete.rpj").path
     #expect(try command("ingest", journal).code == 0)
     let questions = try article("Schema").components(separatedBy: "\n    -- ").dropFirst()
-    #expect(questions.count == 6)
+    #expect(questions.count == 8)
     for question in questions {
       let lines = question.split(separator: "\n").dropFirst()
       let sql = lines.joined(separator: "\n").replacing("run_id = 6", with: "run_id = 1")

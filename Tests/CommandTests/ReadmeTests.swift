@@ -88,7 +88,7 @@ import Testing
         count += 1
       }
     }
-    #expect(count == 12)
+    #expect(count == 13)
   }
 
   @Test(arguments: ["RecordingInSwift:", "RecordingInSwift ablations:"])

@@ -149,8 +149,9 @@ internal import Testing
     }
     #expect(
       text(history).contains(
-        "\nBlocks 0 and 1 add the same but for a rotation (CKA of their branches 0.97), and so do 2 "
-          + "more pairs of neighbours.\n"))
+        "\nWhat blocks 0 and 1 add differs from sample to sample in nearly the same way (CKA of their "
+          + "branches 0.97), and so with 2 more pairs of neighbours; that does not say that one of them "
+          + "could go.\n"))
   }
 
   @Test func `says what keeps numbers from being there`() {

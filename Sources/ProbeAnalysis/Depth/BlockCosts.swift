@@ -24,4 +24,24 @@ public struct BlockCosts: Sendable, Hashable {
     self.dropped = sum(dropped)
     ofAllBlocks = sum(blocks)
   }
+
+  /// Adds up multiply–accumulates for one sample of the block that sees fewest samples.
+  ///
+  /// A block's own are for one sample of its own: a row, a token. Where blocks saw other numbers of samples
+  /// at the latest record (rows beside tokens, stages of fewer tokens) each counts as often as that is.
+  /// Where the samples of one are not known, nothing is.
+  public init(macsOf dropped: [BlockHistory], among blocks: [BlockHistory]) {
+    let samples = blocks.map { $0.latest?.statistics.samples ?? 0 }
+    let isAlike = Set(samples).count <= 1 && Set(blocks.map(\.block.sampleAxis)).count <= 1
+    let least = samples.min() ?? 0
+    let seen = Dictionary(
+      zip(blocks.map(\.block.ordinal), samples), uniquingKeysWith: { $1 })
+    self.init(
+      { block in
+        guard let macs = block.macs, !isAlike else { return block.macs }
+        guard least > 0, let own = seen[block.ordinal] else { return nil }
+        let (product, isTooLarge) = macs.multipliedReportingOverflow(by: own)
+        return isTooLarge ? nil : product / least
+      }, of: dropped.map(\.block), among: blocks.map(\.block))
+  }
 }

@@ -26,6 +26,8 @@ public struct CandidateRule: Sendable, Hashable {
 
   /// How many blocks of the order may go.
   public let dropped: Int
+  /// The block that comes next in the order; nil where it goes no further.
+  public let next: Int?
   /// Why no more.
   public let end: End
 
@@ -46,12 +48,14 @@ public struct CandidateRule: Sendable, Hashable {
     while count < curve.order.ordinals.count {
       if let reason = end(count + 1) {
         dropped = count
+        next = curve.order.ordinals[count]
         self.end = reason
         return
       }
       count += 1
     }
     dropped = count
+    next = nil
     self.end = .endOfOrder
   }
 }

@@ -138,7 +138,8 @@ public struct CandidateSet: Sendable, Hashable {
     let dropped = Set(ordinals)
     let gone = blocks.filter { dropped.contains($0.ordinal) }
     parameters = BlockCosts(\.parameters, of: gone, among: blocks)
-    macs = BlockCosts(\.macs, of: gone, among: blocks)
+    macs = BlockCosts(
+      macsOf: history.blocks.filter { dropped.contains($0.block.ordinal) }, among: history.blocks)
   }
 
   /// The blocks that verdicts call an identity and no ablation contradicts, in the order of removal.

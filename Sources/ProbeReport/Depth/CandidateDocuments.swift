@@ -43,6 +43,8 @@ public struct CurveDocument: Encodable, Sendable {
     public let ordinals: [Int]
     /// `loss_change`: the change of the mean loss; null where a sample's loss was not finite.
     public let lossChange: OrNull<ChangeDocument>
+    /// `held_out_upper`: of the greedy order, its upper bound on the samples that chose nothing.
+    public let heldOutUpper: OrNull<Double>
     /// `error_change`: the change of the share of wrong predictions, where they can be counted.
     public let errorChange: OrNull<ChangeDocument>
   }
@@ -61,6 +63,8 @@ public struct CurveDocument: Encodable, Sendable {
       Point(
         dropped: point.dropped, ordinals: point.ordinals,
         lossChange: OrNull(point.ablation.loss.map(ChangeDocument.init)),
+        heldOutUpper: OrNull(
+          finite: curve.order.strategy == .greedy ? point.ablation.heldOutUpper : nil),
         errorChange: OrNull(point.ablation.error.map(ChangeDocument.init)))
     }
   }
@@ -82,7 +86,7 @@ public struct CandidatesDocument: Encodable, Sendable {
   public let errorChange: OrNull<ChangeDocument>
   /// `parameters`: the trained parameters of their branches.
   public let parameters: CostsDocument
-  /// `macs`: the multiply–accumulates of their branches, for one sample.
+  /// `macs`: the multiply–accumulates of their branches, for one sample of the block that sees fewest.
   public let macs: CostsDocument
 
   init(_ candidates: CandidateSet) {

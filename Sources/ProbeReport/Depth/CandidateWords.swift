@@ -19,6 +19,15 @@ struct CandidateWords {
     let which = BlockRanges.words(candidates.ordinals)
     var sentence: String
     switch candidates.basis {
+    case .measured where isAskedFor:
+      let cost = candidates.joint.map { joint in
+        joint.loss.map { "the loss changes by \(LossChange.words($0))" }
+          ?? "the loss is no longer finite"
+      }
+      sentence =
+        "The first \(candidates.ordinals.count) of the greedy order: \(which) of \(blocks). Without "
+        + Words.verb(candidates.ordinals.count, "it ", "them ")
+        + (cost ?? "nothing was measured")
     case .measured:
       let cost = candidates.loss?.jointly.map { "for \(LossChange.words($0)) of loss" }
       sentence =
@@ -36,6 +45,11 @@ struct CandidateWords {
       }
     }
     return ["\(sentence), \(confirmation)."] + [shares].compactMap { $0 }
+  }
+
+  /// Whether so many blocks were asked for that the set is not within the tolerance.
+  private var isAskedFor: Bool {
+    if case .drop = candidates.choice { !candidates.isConfirmed } else { false }
   }
 
   /// "together", where there are several.
@@ -62,8 +76,10 @@ struct CandidateWords {
   private var reason: String {
     switch candidates.doubt {
     case .neverExamined?: return "the network was never examined (probe.examine)"
+    case .noGreedyOrder? where blocks == 1: return "there is no other block to drop beside it"
     case .noGreedyOrder?:
-      return "no greedy order was measured (probe.examine with curve=True)"
+      return "no greedy order was measured (probe.examine with curve=True; one that was stopped "
+        + "goes on by the same call)"
     case .examination(.old)?:
       return "the examination, of step \(examination?.step ?? 0), "
         + "is older than the verdicts' window"
@@ -72,6 +88,12 @@ struct CandidateWords {
     case .examination(.worseThanUntrained)?:
       return "in eval mode the network does worse than it did untrained"
     case .examination(.counts)?, nil:
+      if isAskedFor, let upper = candidates.loss?.heldOutUpper,
+        let tolerance = candidates.tolerance, upper > tolerance
+      {
+        return "on the samples that did not choose them the loss may rise by "
+          + Self.beside(upper, tolerance)
+      }
       return limit ?? "the loss was not measured without all of them"
     }
   }
@@ -79,23 +101,40 @@ struct CandidateWords {
   /// Why the rule proposes no more blocks, a clause; nil where it proposes all.
   var limit: String? {
     guard let rule = candidates.rule else { return nil }
+    let block = rule.next.map { "block \($0)" } ?? "the next block"
     let subject =
-      rule.dropped == 0 ? "without the least costly block" : "without \(rule.dropped + 1) blocks"
+      rule.dropped == 0
+      ? "without \(block), the first of the greedy order," : "without \(block) too"
     switch rule.end {
-    case .endOfOrder: return nil
+    case .endOfOrder:
+      return rule.dropped < blocks
+        ? "the greedy order goes no further (an examination that was stopped goes on by the same call)"
+        : nil
     case .notMeasured: return "\(subject) nothing was measured"
     case .notFinite: return "\(subject) the loss is no longer finite"
     case .errorRises(let lower):
       return "\(subject) the error rises by at least \(Number.percent(lower))"
     case .tooCostly(let upper):
-      let tolerance = candidates.tolerance ?? 0
-      // As few digits as show that the bound is above the tolerance.
-      let digits = (2...6).first {
-        LossChange.signed(upper, $0) != LossChange.signed(tolerance, $0)
-      }
-      return "\(subject) the loss may rise by \(LossChange.signed(upper, digits ?? 6)), "
-        + "tolerated are \(Number.format(tolerance, significant: digits ?? 6))"
+      return "\(subject) the loss may rise by \(Self.beside(upper, candidates.tolerance ?? 0)) "
+        + "on the samples that chose nothing"
     }
+  }
+
+  /// A bound beside the tolerance, with as few digits as show that it is above it.
+  private static func beside(_ upper: Double, _ tolerance: Double) -> String {
+    let digits =
+      (2...6).first { LossChange.signed(upper, $0) != LossChange.signed(tolerance, $0) } ?? 6
+    return "\(LossChange.signed(upper, digits)) (tolerated are "
+      + "\(Number.format(tolerance, significant: digits)))"
+  }
+
+  /// What all of it was measured on; nil where nothing was.
+  private var measuredOn: String? {
+    guard let examination, candidates.doubt != .neverExamined else { return nil }
+    let error = examination.baseError.map { ", \(Number.percent($0)) wrong predictions" } ?? ""
+    return "Examined after \(Words.count(examination.step, "step")) on "
+      + "\(Words.count(examination.samples, "sample")): loss "
+      + "\(Number.format(examination.baseLoss))\(error)."
   }
 
   /// What the blocks take of all blocks' parameters and multiply–accumulates; nil where neither is known.
@@ -114,7 +153,13 @@ struct CandidateWords {
 
   /// The loss as a range, the held-out bound and the error, for who looks closer.
   var details: [String] {
-    var sentences: [String] = []
+    var sentences = [measuredOn].compactMap { $0 }
+    if blocks > 1, candidates.basis == .measured, candidates.ordinals.count == blocks,
+      candidates.isConfirmed
+    {
+      sentences.append(
+        "That is every block: for this loss they do nothing. Was the network trained?")
+    }
     if let loss = candidates.loss, !candidates.ordinals.isEmpty {
       let singles = loss.sumOfSingles.map {
         "\(LossChange.signed($0)) (the sum of each alone)"

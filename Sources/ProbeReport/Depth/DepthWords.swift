@@ -48,8 +48,9 @@ struct DepthWords {
       return "\(Number.format(value)) by \(Self.name(effective.score))"
     }
     let predicted = measured && first.score == .ablation ? "" : "as far as training tells "
-    return "About \(Int(participation.rounded())) of \(Words.count(first.counted, "block")) "
-      + "do the work \(predicted)(participation depth \(numbers.joined(separator: "; ")))."
+    let working = Int(participation.rounded())
+    return "About \(working) of \(Words.count(first.counted, "block")) "
+      + "\(Words.verb(working, "does", "do")) the work \(predicted)(participation depth \(numbers.joined(separator: "; ")))."
   }
 
   /// What a score is called in a sentence.
@@ -93,11 +94,13 @@ struct DepthWords {
     value.isFinite ? LossChange.signed(value) : "not finite"
   }
 
-  /// The half of the longest stage that turns the stream least.
+  /// A part of the longest stage, at most half of it and in the table of spans, that turns the stream least.
   private var span: String? {
     func size(_ stage: StageSpans) -> Int { stage.distances.ordinals.count }
     guard let stage = depth.spans.max(by: { size($0) < size($1) }),
-      let span = stage.least.last(where: { $0.length * 2 <= size(stage) }),
+      let span = stage.least.last(where: {
+        $0.length * 2 <= size(stage) && $0.length & ($0.length - 1) == 0
+      }),
       let distance = span.angularDistance, span.length > 1
     else { return nil }
     let isLast = span.last == stage.distances.ordinals.last
@@ -111,10 +114,11 @@ struct DepthWords {
     guard let similarity = depth.similarity else { return nil }
     if let pair = similarity.duplicates.max(by: { ($0.branchCKA ?? 0) < ($1.branchCKA ?? 0) }) {
       let others = similarity.duplicates.count - 1
-      let which = BlockRanges.words([pair.first, pair.last]).capitalisedFirst
-      return "\(which) add the same but for a rotation "
+      let which = BlockRanges.words([pair.first, pair.last])
+      return "What \(which) add differs from sample to sample in nearly the same way "
         + "(CKA of their branches \(SkillWords.number(pair.branchCKA ?? 0)))"
-        + (others > 0 ? ", and so do \(Words.count(others, "more pair")) of neighbours." : ".")
+        + (others > 0 ? ", and so with \(Words.count(others, "more pair")) of neighbours" : "")
+        + "; that does not say that one of them could go."
     }
     guard blocks.allSatisfy({ $0.kind == .plain }) else { return nil }
     let known = similarity.neighbours.compactMap { pair in pair.cka.map { (pair, $0) } }
@@ -179,9 +183,4 @@ extension Depth {
   var isKnown: Bool {
     !effective.isEmpty || pathLength != nil || examination != nil || candidates.basis != .none
   }
-}
-
-extension String {
-  /// The text with a capital first letter.
-  fileprivate var capitalisedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -24,7 +24,7 @@ public struct PlanDocument: Encodable, Sendable {
   public let errorChange: OrNull<ChangeDocument>
   /// `parameters`: the trained parameters of their branches.
   public let parameters: CostsDocument
-  /// `macs`: the multiply–accumulates of their branches, for one sample.
+  /// `macs`: the multiply–accumulates of their branches, for one sample of the block that sees fewest.
   public let macs: CostsDocument
   /// `curves`: what dropping more and more blocks costs, an order each.
   public let curves: [CurveDocument]

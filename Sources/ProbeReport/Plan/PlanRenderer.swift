@@ -37,7 +37,8 @@ public struct PlanRenderer: Sendable, Hashable {
       lines += table(
         grid,
         [
-          "dropped: that many blocks together; greedy: each time the block that costs least"
+          "dropped: that many blocks together; greedy: each time, of a few that were tried, the block "
+            + "that surely costs least; held out: its upper bound on the samples that chose nothing"
             + (plan.depth.curves?.rows.contains { $0.random.count > 1 } == true
               ? "; random: the mean over orders by chance" : "")
         ])
@@ -55,7 +56,7 @@ public struct PlanRenderer: Sendable, Hashable {
     guard !plan.candidates.isEmpty else { return nil }
     let write = "`resnet-probe plan --run \(plan.run.id) --json > plan.json`"
     return "Next: \(write), then `resnet_probe.bypass(model, \"plan.json\")` in Python gives a "
-      + "copy without them, to evaluate on other samples or to train on."
+      + "copy without \(Words.verb(plan.candidates.count, "it", "them")), to evaluate on other samples or to train on."
   }
 
   private func table(_ grid: Grid, _ legend: [String]) -> [String] {

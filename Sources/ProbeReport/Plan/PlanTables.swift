@@ -56,17 +56,19 @@ struct PlanTables {
     let columns = [
       Grid.Column(title: "dropped", alignment: .trailing, dropOrder: 0),
       Grid.Column(title: "greedy Δloss", alignment: .trailing, dropOrder: 1),
+      Grid.Column(title: "held out", alignment: .decimal, dropOrder: 5),
       Grid.Column(title: "Δerror", alignment: .decimal, dropOrder: 4),
       Grid.Column(title: "", alignment: .leading, dropOrder: 6),
       Grid.Column(title: "deepest first", alignment: .decimal, dropOrder: 2),
       Grid.Column(title: "random", alignment: .decimal, dropOrder: 3),
-      Grid.Column(title: "range", alignment: .trailing, dropOrder: 5),
+      Grid.Column(title: "range", alignment: .trailing, dropOrder: 7),
     ]
     let cells = rows.map { row in
       [
         Grid.Cell(
           text: String(row.dropped), style: row.dropped == plan.candidates.count ? .bold : .plain),
-        DepthTables.loss(row.greedy?.ablation), Self.change(row.greedy?.ablation.error?.value),
+        DepthTables.loss(row.greedy?.ablation), Self.change(row.greedy?.ablation.heldOutUpper),
+        Self.change(row.greedy?.ablation.error?.value),
         Self.words(
           scale.flatMap { scale in row.greedy.map { scale.draw([max(0, $0.lossChange)]) } }),
         Self.change(row.deepestFirst?.lossChange), Self.change(row.randomMean),
