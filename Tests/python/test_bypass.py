@@ -24,7 +24,7 @@ from networks.gpt import GPT
 from networks.plain import CifarPlainNet
 from networks.unknown import BlockTwice
 from test_attached_copies import foreign_hooks
-from test_bypass_networks import check_equal, made
+from test_bypass_networks import build, check_equal, made
 
 CHOSEN = ["layer1.1", "layer2.0", "layer3.2"]
 
@@ -50,6 +50,7 @@ def document(model: nn.Module, names: list[str], example: Any = None) -> dict[st
                 "name": name,
                 "kind": blocks[name].kind,
                 "shortcut": blocks[name].shortcut,
+                "activation": blocks[name].activation,
                 "parameters": blocks[name].parameters,
                 "shape": list(blocks[name].shape),
             }
@@ -82,6 +83,7 @@ FORMS: dict[str, Callable[[dict[str, Any], pathlib.Path], Any]] = {
     "path in words": as_file,
     "path": lambda plan, folder: pathlib.Path(as_file(plan, folder)),
     "text": lambda plan, _: json.dumps(plan, indent=2),
+    "text of names": lambda plan, _: json.dumps([one["name"] for one in plan["blocks"]]),
     "document": lambda plan, _: plan,
     "names": lambda plan, _: [one["name"] for one in plan["blocks"]],
     "names as they come": lambda plan, _: (one["name"] for one in plan["blocks"]),
@@ -150,6 +152,13 @@ def of_another_width() -> dict[str, Any]:
     return document(CifarResNet(20, "B", 8, 5), CHOSEN)
 
 
+def of_preactivation() -> dict[str, Any]:
+    plan = document(network(), CHOSEN)
+    for block in plan["blocks"]:
+        block["activation"] = "identity"
+    return plan
+
+
 def of_plain_blocks() -> dict[str, Any]:
     plan = document(network(), CHOSEN)
     plan["blocks"][0]["kind"] = "plain"
@@ -170,6 +179,7 @@ def of_plain_blocks() -> dict[str, Any]:
         ([3], "cannot read the plan in a list: 3 is no name of a block"),
         ([10**5000], "cannot read the plan in a list: a int is no name of a block"),
         (of_another_width(), "has 304 parameters here, and 1,184 in the plan"),
+        (of_preactivation(), "has the activation relu here, and identity in the plan"),
         (of_plain_blocks(), "is a residual block here, and a plain one in the plan"),
     ],
 )
@@ -190,6 +200,7 @@ def test_what_is_no_plan_of_the_network_is_refused_in_one_line(plan: Any, words:
         ("parameters", float("nan"), "of its block layer1.1 nan is no number of parameters"),
         ("parameters", -5, "of its block layer1.1 -5 is no number of parameters"),
         ("parameters", 10**5000, "of its block layer1.1 a int is no number of parameters"),
+        ("activation", 5, "of its block layer1.1 the activation 5 is no word"),
         ("kind", [1], "of its block layer1.1 the kind [1] is no word"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -256,7 +267,7 @@ def test_a_file_of_bytes_is_refused(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_network_that_does_not_run_on_the_example_is_refused() -> None:
-    with pytest.raises(ProbeError, match=r"it does not run \(.*give example= a batch"):
+    with pytest.raises(ProbeError, match=r"it does not run \(.*give example= what its forward"):
         resnet_probe.bypass(network(), CHOSEN, example=torch.zeros(2, 7))
 
 
@@ -441,7 +452,7 @@ def test_it_is_saved_loaded_moved_and_compiled_like_any_network(name: str) -> No
         file.seek(0)
         again = torch.load(file, weights_only=False)
         assert torch.equal(tensors_of(again(*example.args))[0], wanted)
-        other = resnet_probe.bypass(entry(name).make(), names[::2], example=example.args)
+        other = resnet_probe.bypass(build(entry(name)), names[::2], example=example.args)
         other.load_state_dict(bypassed.state_dict())
         assert torch.equal(tensors_of(other.eval()(*example.args))[0], wanted)
         torch._dynamo.reset()

@@ -41,8 +41,8 @@ def bypass(
         model: The network; of DistributedDataParallel and of a compiled one, what is within.
         plan: What `resnet-probe plan --json` writes: a file, its text or what is in it. Or names of
             blocks.
-        example: A batch as the network takes it, as for `attach`. None: the first of `recalibrate`,
-            else what the network's first layer takes.
+        example: A batch as the network's forward takes it, as for `attach`: `(x,)` of a batch
+            `(x, y)`. None: the first of `recalibrate`, else what the first layer takes.
         recalibrate: Batches as for `examine`. The running statistics of batch norm become the mean
             of theirs; nothing is trained.
 

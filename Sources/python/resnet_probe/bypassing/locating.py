@@ -67,7 +67,7 @@ def locate(
             missing = missing or [one.name for one in planned if one.name not in named]
             if all(one.name in named for one in planned):
                 wanted = {one.name: named[one.name] for one in planned}
-                _check(twin, planned, wanted)
+                _check(twin, planned, wanted, known)
                 return Located(seen, known, wanted, few, chosen)
         if missing:
             raise ProbeError.explain(
@@ -78,7 +78,7 @@ def locate(
     words = shown(" ".join(str(problem).split()), 300) or type(problem).__name__
     raise ProbeError.explain(
         "bypass blocks of", type(twin).__name__, f"it does not run ({words})",
-        "give example= a batch as the training loop does",
+        "give example= what its forward takes: (x,) of a batch (x, y)",
     )  # fmt: skip
 
 
@@ -132,9 +132,11 @@ def _few(network: torch.nn.Module, arguments: Arguments) -> Arguments:
 
 
 def _check(
-    network: torch.nn.Module, planned: Sequence[PlannedBlock], wanted: Mapping[str, Found]
-) -> None:
+    network: torch.nn.Module, planned: Sequence[PlannedBlock], wanted: Mapping[str, Found],
+    known: BlockMap,
+) -> None:  # fmt: skip
     """That the blocks are what the plan says they are."""
+    named = {block.name: block for block in known}
     for one in planned:
         block = wanted[one.name].block
         words = None
@@ -143,6 +145,10 @@ def _check(
             words = f"is a {block.kind} block here, and a {kind} one in the plan"
         elif one.parameters is not None and block.parameters not in (None, one.parameters):
             words = f"has {block.parameters:,} parameters here, and {one.parameters:,} in the plan"
+        for key in ("shortcut", "activation"):
+            said, here = getattr(one, key), getattr(named.get(one.name, block), key)
+            if words is None and said is not None and said not in (here, getattr(block, key)):
+                words = f"has the {key} {here} here, and {shown(said, VALUE)} in the plan"
         if words is not None:
             raise ProbeError.explain(
                 "bypass", shown(one.name), f"in the {type(network).__name__} given it {words}",

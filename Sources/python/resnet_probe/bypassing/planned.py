@@ -18,6 +18,9 @@ FORMAT = "resnet-probe.plan/1"
 #: The most parameters that a block can be said to have.
 MOST = (1 << 63) - 1
 
+#: What a plan says of a block in a word.
+WORDS = ("kind", "shortcut", "activation")
+
 WRITE = "write it with `resnet-probe plan --json`"
 
 #: What `plan=` may be: a file, its text, what is in it, or names of blocks.
@@ -31,6 +34,8 @@ class PlannedBlock:
     name: str
     kind: str | None = None
     parameters: int | None = None
+    shortcut: str | None = None
+    activation: str | None = None
 
 
 def read_plan(plan: Any) -> list[PlannedBlock]:
@@ -47,10 +52,11 @@ def read_plan(plan: Any) -> list[PlannedBlock]:
 
 def _parsed(plan: str | os.PathLike[str]) -> Any:
     """The document that a file holds, or that a text is."""
-    if isinstance(plan, str) and plan.lstrip().startswith("{"):
+    ends = plan.strip()[:1] + plan.strip()[-1:] if isinstance(plan, str) else ""
+    if isinstance(plan, str) and (ends[:1] == "{" or ends == "[]"):
         subject, text = "a text", plan
     else:
-        subject = os.fspath(plan)
+        subject = os.fsdecode(plan)
         try:
             with open(plan, encoding="utf-8") as file:
                 text = file.read()
@@ -83,15 +89,17 @@ def _of_document(plan: Mapping[str, Any]) -> list[PlannedBlock]:
 
 
 def _of_block(written: Mapping[str, Any]) -> PlannedBlock:
-    kind, parameters = written.get("kind"), written.get("parameters")
-    words = None
-    if not (kind is None or isinstance(kind, str)):
-        words = f"the kind {shown_value(kind)} is no word"
+    parameters, words = written.get("parameters"), None
+    wrong = [key for key in WORDS if not isinstance(written.get(key), str | None)]
+    if wrong:
+        words = f"the {wrong[0]} {shown_value(written[wrong[0]])} is no word"
     elif not (parameters is None or (type(parameters) is int and 0 <= parameters <= MOST)):
         words = f"{shown_value(parameters)} is no number of parameters"
     if words is not None:
         raise _refusal("a document", f"of its block {shown(written['name'])} {words}", WRITE)
-    return PlannedBlock(written["name"], kind, parameters)
+    return PlannedBlock(
+        written["name"], parameters=parameters, **{k: written.get(k) for k in WORDS}
+    )
 
 
 def _of_names(plan: Any) -> list[PlannedBlock]:
@@ -99,7 +107,8 @@ def _of_names(plan: Any) -> list[PlannedBlock]:
     found = []
     for part in parts:
         if isinstance(part, Block):
-            found.append(PlannedBlock(part.name, part.kind, part.parameters))
+            said = {key: getattr(part, key) for key in WORDS}
+            found.append(PlannedBlock(part.name, parameters=part.parameters, **said))
         elif isinstance(part, str):
             found.append(PlannedBlock(part))
         else:
