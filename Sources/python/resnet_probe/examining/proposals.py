@@ -19,7 +19,7 @@ Spans = Mapping[tuple[int, int], float]
 
 def tolerance(loss: float, *, counts_errors: bool) -> float:
     """Which rise of the loss is tolerated; of a loss in other units than nats a share of it."""
-    return max(_TOLERATED_SHARE * loss, _TOLERATED if counts_errors else 0.0)
+    return max(_TOLERATED_SHARE * abs(loss), _TOLERATED if counts_errors else 0.0)
 
 
 def near_identity(gaps: Mapping[int, float]) -> list[Ordinals]:
