@@ -82,7 +82,7 @@ def _planned(scene: Scene) -> Iterator[Claim]:
     )  # fmt: skip
     yield Claim("their loss: sum of singles to jointly", "shown", f"{', '.join(ranges)} nats", True)
     yield Claim(
-        "that against removals made here; test error moves",
+        "against removals here; test error moves",
         f"< {MOST_APART:g}; < {MOST_ERROR:g} points",
         f"{number(max(apart))} nats apart; {several(errors)} points",
         max(apart) < MOST_APART and max(map(abs, errors)) < MOST_ERROR,

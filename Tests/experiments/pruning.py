@@ -58,7 +58,7 @@ def _halved(scene: Scene, title: str, recipes: list[Recipe]) -> Iterator[Claim]:
         by_chance.append(statistics.mean(errors[3:]))
     better = [chance - one for chance, one in zip(by_chance, predicted, strict=True)]
     yield Claim(
-        f"{title}, half dropped as predicted, by chance: test error",
+        f"{title}, half out, predicted, chance: error",
         f"≥ {LEAST_BETTER:g} points better",
         f"{several(predicted)} % against {several(by_chance)} %", min(better) >= LEAST_BETTER,
     )  # fmt: skip

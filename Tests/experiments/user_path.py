@@ -89,7 +89,7 @@ def _holds_elsewhere(journey: Journey, made: list[Bypassed]) -> Claim:
     within = sum(one.is_within for one in made)
     scores = [one.score for one in made]
     return Claim(
-        f"{journey.name}: loss change of unseen digits within the plan's",
+        f"{journey.name}: unseen digits' loss within the plan's",
         f"half, z within ± {MOST_SCORE}", f"{within} of {len(made)}, z {several(scores)}",
         2 * within >= len(made) and all(abs(score) < MOST_SCORE for score in scores),
     )  # fmt: skip
@@ -128,6 +128,6 @@ def _is_faster(journey: Journey, arrived: list[Arrived], halves: list[Bypassed])
         f"{number(ratio)} ({number(low)}–{number(high)})" for ratio, low, high in found
     )
     return Claim(
-        f"{journey.name}: half dropped: time of a forward", "< 1 ×", f"{words} ×",
+        f"{journey.name}: half: time of a forward", "< 1 ×", f"{words} ×",
         all(high < 1 for _, _, high in found),
     )  # fmt: skip
