@@ -108,7 +108,7 @@ import Testing
     let bad = Journal.frame(payload: [0xFF])
     var bytes = try segment([.runOpened(Golden.opened)])
     for _ in 0..<100_000 { bytes += bad }
-    bytes += Journal.frame(payload: [0x30, 0x00])
+    bytes += Journal.frame(payload: [0x50, 0x00])
     let intake = try Intake()
     let account = try intake.take(try intake.write(bytes, as: "a.rpj"))
     #expect(account.rejections.count == 100_001 && account.rejections.unknownRecords == 1)
