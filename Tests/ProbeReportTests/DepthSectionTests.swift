@@ -269,7 +269,8 @@ internal import Testing
     #expect(
       depth["curves"]?.paths
         == ([
-          "number", "points", "points.dropped", "points.held_out_upper", "points.ordinals", "strategy",
+          "number", "points", "points.dropped", "points.held_out_upper", "points.ordinals",
+          "strategy",
         ]
         + change("points.loss_change") + change("points.error_change")).sorted())
     #expect(

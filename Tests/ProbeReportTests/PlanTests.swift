@@ -70,7 +70,8 @@ internal import Testing
     let narrow = text(SampleDepth.examined(), width: 40)
     #expect(narrow.contains("\nlayer2.5   +0.0005 (−0.0006 … +0.0016)\n"))
     #expect(
-      narrow.contains("\nNot shown for want of room: held out,\n  Δerror, deepest first, random, range\n"))
+      narrow.contains(
+        "\nNot shown for want of room: held out,\n  Δerror, deepest first, random, range\n"))
     let coloured = PlanRenderer(width: 80, colour: true).render(
       SampleDepth.plan(SampleDepth.examined()))
     #expect(coloured.contains("\u{1b}[1mRun 42 · resnet-digits\u{1b}[0m\n"))

@@ -33,9 +33,6 @@ struct CandidateWords {
       sentence =
         "Candidates: \(which) of \(blocks) could go\(together) "
         + (cost ?? "at a cost that was not measured")
-      if candidates.joint != nil, candidates.loss?.jointly == nil {
-        sentence = "Candidates: without \(which) of \(blocks) the loss is no longer finite"
-      }
     case .verdicts, .none:
       let verdicts = Words.verb(candidates.ordinals.count, "its verdict", "their verdicts")
       sentence = "Candidates: \(which) of \(blocks), by \(verdicts)"
