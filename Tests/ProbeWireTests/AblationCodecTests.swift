@@ -12,7 +12,7 @@ import Testing
     var ablation = Ablation(
       ordinals: [3], wallTime: 1.75e9, lossChanges: Moments(n: 64, mean: 0.5, m2: 2)!)
     ablation.loss = Ablation.Change(value: 0.5, lower: 0.375, upper: 0.625)
-    ablation.halves = Ablation.Halves(even: 0.25, odd: 0.75)
+    ablation.halves = Ablation.Halves(even: 0.25, odd: 0.75, evenError: 0.125)
     ablation.error = Ablation.Change(value: -0.03125, lower: -0.0625, upper: 0)
     ablation.identityGap = LogDistribution(
       n: 64, logs: Moments(n: 64, mean: -1, m2: 2)!, p50: 0.25, p90: 0.5, p99: 1, max: 2)

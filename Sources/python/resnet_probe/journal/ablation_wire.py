@@ -51,8 +51,6 @@ class Ablation:
     """The mean over samples 0, 2, 4 …; ``None`` where some loss was not finite."""
     loss_change_odd: float | None = None
     """The mean over the other half."""
-    loss_change_even_error: float | None = None
-    """The standard error of `loss_change_even`; ``None`` below two samples of that half too."""
     error_change: float | None = None
     """Error without the blocks minus error."""
     error_change_lower: float | None = None
@@ -61,6 +59,8 @@ class Ablation:
     """The same."""
     identity_gap: LogDistribution | None = None
     """The block's gap in eval mode over the probe set, where one was removed and has a gap."""
+    loss_change_even_error: float | None = None
+    """The standard error of `loss_change_even`; ``None`` below two samples of that half too."""
 
     @property
     def head(self) -> ExaminationHead:
