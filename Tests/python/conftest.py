@@ -2,6 +2,7 @@
 
 import pathlib
 import signal
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -34,3 +35,11 @@ def spool(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pa
         monkeypatch.delenv(f"RESNET_PROBE_{name}", raising=False)
     monkeypatch.setenv("RESNET_PROBE_SPOOL", str(path))
     return path
+
+
+@pytest.fixture
+def nothing_compiled_after() -> Iterator[None]:
+    """The process forgets after the test what was compiled in it: the recorder asks for that."""
+    yield
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()

@@ -481,6 +481,7 @@ def test_it_trains_under_distributed_data_parallel() -> None:
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.usefixtures("nothing_compiled_after")
 def test_the_copy_of_a_compiled_network_is_a_plain_one() -> None:
     model = network().eval()
     model.layer3 = torch.compile(model.layer3, backend="eager")  # type: ignore[assignment]

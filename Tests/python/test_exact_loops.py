@@ -1,11 +1,13 @@
 """Statistics stay the oracle's in every kind of training loop."""
 
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import resnet_probe
 import torch
+from resnet_probe.training.compilation import has_compiled
 from torch import nn
 
 from frames import frames_in
@@ -486,3 +488,19 @@ def test_a_map_from_find_blocks_measures_the_first_step_without_a_search(
             train_step(model, optimizer, batch)
     for frame, wanted in zip(only_frames(spool, 2), rows, strict=True):
         check(frame, wanted, relative=1e-9, without=WITHOUT)
+
+
+@pytest.mark.usefixtures("nothing_compiled_after")
+@pytest.mark.parametrize(
+    "loop",
+    [
+        test_one_of_two_optimizers_alone_ends_its_step_with_the_next_forward,
+        test_lbfgs_measures_the_first_evaluation_of_each_step,
+    ],
+)
+def test_a_step_that_is_seen_is_no_hidden_one_where_something_else_was_compiled(
+    loop: Callable[[pathlib.Path], None], spool: pathlib.Path
+) -> None:
+    torch.compile(lambda x: x + 1, backend="eager")(torch.ones(2))
+    assert has_compiled()
+    loop(spool)

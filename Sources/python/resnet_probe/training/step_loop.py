@@ -270,10 +270,9 @@ class StepLoop:
         return self._parameters
 
     def _stepped_unseen(self) -> bool:
-        """Whether an optimizer stepped within compiled code."""
-        if not self._forwards or self._awaits_closure or not has_compiled():
-            return False
-        if not self._hidden.came():
+        """Whether an optimizer stepped within compiled code, and none whose step is seen."""
+        is_seen = self._stepped or self._awaits_closure or self._closure_has_run
+        if not self._forwards or is_seen or not has_compiled() or not self._hidden.came():
             return False
         self._notices.say("hidden steps", WORDS)
         return True
