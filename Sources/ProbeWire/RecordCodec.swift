@@ -103,6 +103,17 @@ public enum RecordCodec {
     return Int(value)
   }
 
+  static func moments(
+    n: UInt64, mean: Double, m2: Double, of statistic: @autoclosure () -> String
+  ) throws(WireError) -> Moments {
+    let n = try samples(n, "\(statistic())_n")
+    guard let moments = Moments(n: n, mean: mean, m2: m2) else {
+      throw .impossible(
+        "moments of \(statistic()) that no sample has (n \(n), mean \(mean), m2 \(m2))")
+    }
+    return moments
+  }
+
   static func text(
     _ value: String, _ what: String, limit: Int, least: Int = 0
   ) throws(WireError) -> String {

@@ -66,11 +66,6 @@ extension ResnetProbe_V1_Similarity.Pair {
 
 extension ResnetProbe_V1_Moments {
   fileprivate func value(_ statistic: String) throws(WireError) -> Moments {
-    let n = try RecordCodec.samples(n, "\(statistic)_n")
-    guard let moments = Moments(n: n, mean: mean, m2: m2) else {
-      throw .impossible(
-        "moments of \(statistic) that no sample has (n \(n), mean \(mean), m2 \(m2))")
-    }
-    return moments
+    try RecordCodec.moments(n: n, mean: mean, m2: m2, of: statistic)
   }
 }
